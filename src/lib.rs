@@ -1,0 +1,2 @@
+//! Retrial.
+pub mod sim;

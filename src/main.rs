@@ -1,0 +1,3 @@
+//! The `retrial` command.
+
+fn main() {}
