@@ -21,7 +21,10 @@ pub struct WallClock {
 impl WallClock {
     /// A clock that is ahead by `skew`.
     pub fn ahead(skew: SimDuration) -> Self {
-        Self { skew_nanos: i64::try_from(skew.as_nanos()).unwrap_or(i64::MAX), drift_ppm: 0 }
+        Self {
+            skew_nanos: i64::try_from(skew.as_nanos()).unwrap_or(i64::MAX),
+            drift_ppm: 0,
+        }
     }
 
     /// What the clock shows at `now`.

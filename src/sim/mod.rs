@@ -3,4 +3,6 @@
 pub mod clock;
 pub mod disk;
 pub mod process;
+pub mod ratio;
+pub mod rng;
 pub mod time;

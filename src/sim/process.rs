@@ -287,8 +287,16 @@ impl<'a, M, F, T> Cx<'a, M, F, T> {
         wrap: impl Fn(U) -> T,
         part: impl FnOnce(&mut Cx<'_, M, F, U>) -> R,
     ) -> R {
-        let mut sink = Adapter { message: |m| m, fact: |f| f, timer: wrap, into: self.sink };
-        part(&mut Cx { state: self.state, sink: &mut sink })
+        let mut sink = Adapter {
+            message: |m| m,
+            fact: |f| f,
+            timer: wrap,
+            into: self.sink,
+        };
+        part(&mut Cx {
+            state: self.state,
+            sink: &mut sink,
+        })
     }
 
     /// Lends a context to a process of a smaller vocabulary.
@@ -299,8 +307,16 @@ impl<'a, M, F, T> Cx<'a, M, F, T> {
         timer: impl Fn(U) -> T,
         part: impl FnOnce(&mut Cx<'_, N, G, U>) -> R,
     ) -> R {
-        let mut sink = Adapter { message, fact, timer, into: self.sink };
-        part(&mut Cx { state: self.state, sink: &mut sink })
+        let mut sink = Adapter {
+            message,
+            fact,
+            timer,
+            into: self.sink,
+        };
+        part(&mut Cx {
+            state: self.state,
+            sink: &mut sink,
+        })
     }
 }
 
@@ -321,11 +337,15 @@ where
     fn push(&mut self, effect: Effect<N, G, U>) {
         self.into.push(match effect {
             Effect::Open { connection, to } => Effect::Open { connection, to },
-            Effect::Send { on, body } => Effect::Send { on, body: (self.message)(body) },
+            Effect::Send { on, body } => Effect::Send {
+                on,
+                body: (self.message)(body),
+            },
             Effect::Close(connection) => Effect::Close(connection),
-            Effect::SetTimer { timer, after } => {
-                Effect::SetTimer { timer: (self.timer)(timer), after }
-            }
+            Effect::SetTimer { timer, after } => Effect::SetTimer {
+                timer: (self.timer)(timer),
+                after,
+            },
             Effect::CancelTimer(timer) => Effect::CancelTimer((self.timer)(timer)),
             Effect::Flush { id, file } => Effect::Flush { id, file },
             Effect::Fact(fact) => Effect::Fact((self.fact)(fact)),

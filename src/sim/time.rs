@@ -128,7 +128,9 @@ fn parse_decimal(number: &str, scale: u64) -> Result<u64, ParseDurationError> {
         return Err(ParseDurationError::NoNumber);
     }
     let whole: u64 = whole.parse().map_err(|_| ParseDurationError::TooLarge)?;
-    let mut total = whole.checked_mul(scale).ok_or(ParseDurationError::TooLarge)?;
+    let mut total = whole
+        .checked_mul(scale)
+        .ok_or(ParseDurationError::TooLarge)?;
     let mut unit = scale;
     for digit in fraction.bytes() {
         let digit = u64::from(digit - b'0');
@@ -136,7 +138,9 @@ fn parse_decimal(number: &str, scale: u64) -> Result<u64, ParseDurationError> {
             return Err(ParseDurationError::TooFine);
         }
         unit /= 10;
-        total = total.checked_add(digit * unit).ok_or(ParseDurationError::TooLarge)?;
+        total = total
+            .checked_add(digit * unit)
+            .ok_or(ParseDurationError::TooLarge)?;
     }
     Ok(total)
 }
@@ -229,14 +233,32 @@ mod tests {
 
     #[test]
     fn durations_are_read_exactly_and_need_a_unit() {
-        assert_eq!(SimDuration::parse("250ms"), Ok(SimDuration::from_millis(250)));
-        assert_eq!(SimDuration::parse("1.5s"), Ok(SimDuration::from_millis(1_500)));
-        assert_eq!(SimDuration::parse("0.000000001s"), Ok(SimDuration::from_nanos(1)));
+        assert_eq!(
+            SimDuration::parse("250ms"),
+            Ok(SimDuration::from_millis(250))
+        );
+        assert_eq!(
+            SimDuration::parse("1.5s"),
+            Ok(SimDuration::from_millis(1_500))
+        );
+        assert_eq!(
+            SimDuration::parse("0.000000001s"),
+            Ok(SimDuration::from_nanos(1))
+        );
         assert_eq!(SimDuration::parse("40"), Err(ParseDurationError::NoUnit));
-        assert_eq!(SimDuration::parse("4 lightyears"), Err(ParseDurationError::UnknownUnit));
+        assert_eq!(
+            SimDuration::parse("4 lightyears"),
+            Err(ParseDurationError::UnknownUnit)
+        );
         assert_eq!(SimDuration::parse("ms"), Err(ParseDurationError::NoNumber));
-        assert_eq!(SimDuration::parse("1.5ns"), Err(ParseDurationError::TooFine));
-        assert_eq!(SimDuration::parse("99999999999999999999s"), Err(ParseDurationError::TooLarge));
+        assert_eq!(
+            SimDuration::parse("1.5ns"),
+            Err(ParseDurationError::TooFine)
+        );
+        assert_eq!(
+            SimDuration::parse("99999999999999999999s"),
+            Err(ParseDurationError::TooLarge)
+        );
     }
 
     #[test]
