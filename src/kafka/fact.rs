@@ -224,4 +224,6 @@ pub enum PartitionChangeCause {
     Unfenced,
     /// A leader was elected that was not in sync.
     UncleanElection,
+    /// The first replica is in sync again and leads again (auto.leader.rebalance.enable).
+    PreferredElection,
 }
