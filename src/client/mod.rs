@@ -1,1 +1,4 @@
-//! In progress.
+//! L3, parts of Kafka's clients: a process holds them, none is one.
+
+pub mod consumer;
+pub mod metadata;
