@@ -296,18 +296,20 @@ fn beat(broker: u32, epoch: u64) -> BrokerHeartbeatRequest {
 }
 
 fn say(fact: &Fact) -> String {
-    match fact {
-        Fact::PartitionChanged {
-            leader, isr, why, ..
-        } => format!(
-            "{:?} isr {:?} {why:?}",
-            leader.map(|id| id.0),
-            isr.iter().map(|id| id.0).collect::<Vec<_>>()
-        ),
-        Fact::BrokerRegistered { broker, epoch } => format!("{broker} registered {}", epoch.0),
-        Fact::BrokerFenced { broker } => format!("{broker} fenced"),
-        Fact::BrokerUnfenced { broker } => format!("{broker} unfenced"),
-        other => panic!("a controller does not say {other:?}"),
+    if let Fact::PartitionChanged {
+        leader, isr, why, ..
+    } = fact
+    {
+        let isr: Vec<u32> = isr.iter().map(|id| id.0).collect();
+        format!("{:?} isr {isr:?} {why:?}", leader.map(|id| id.0))
+    } else if let Fact::BrokerRegistered { broker, epoch } = fact {
+        format!("{broker} registered {}", epoch.0)
+    } else if let Fact::BrokerFenced { broker } = fact {
+        format!("{broker} fenced")
+    } else if let Fact::BrokerUnfenced { broker } = fact {
+        format!("{broker} unfenced")
+    } else {
+        panic!("a controller does not say {fact:?}")
     }
 }
 
