@@ -169,6 +169,27 @@ impl Cluster {
             .collect()
     }
 
+    /// Elections of first replicas that are in sync and do not lead; at most `limit`.
+    pub(super) fn preferred_elections(&self, limit: usize) -> Vec<Change> {
+        let imbalanced = self
+            .latest
+            .partitions()
+            .filter(|(_, partition)| partition.leader != partition.replicas.first().copied());
+        imbalanced
+            .filter_map(|(tp, partition)| {
+                let mut builder = self.builder(tp, partition);
+                builder.election = Election::Preferred;
+                let built = builder.build(|broker| self.latest.is_active(broker))?;
+                Some(partition_change(
+                    tp,
+                    built,
+                    PartitionChangeCause::PreferredElection,
+                ))
+            })
+            .take(limit)
+            .collect()
+    }
+
     /// True when the broker leads a partition.
     pub(super) fn has_leaderships(&self, broker: BrokerId) -> bool {
         let mut partitions = self.latest.partitions();

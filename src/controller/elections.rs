@@ -88,11 +88,12 @@ impl<'a> PartitionChangeBuilder<'a> {
             target_isr = elected.leader.into_iter().collect();
             target_elr.clear();
             recovery = LeaderRecoveryState::Recovering;
-        } else if let Some(leader) = elected.leader.filter(|_| leader_changes) {
-            if let Some(at) = target_elr.iter().position(|replica| *replica == leader) {
-                target_elr.remove(at);
-                target_isr = vec![leader];
-            }
+        } else if let Some(leader) = elected.leader
+            && leader_changes
+            && let Some(at) = target_elr.iter().position(|replica| *replica == leader)
+        {
+            target_elr.remove(at);
+            target_isr = vec![leader];
         }
         // The last replica standing: without eligible leader replicas the in-sync set is never
         // empty, so that the partition knows who may lead it cleanly.
@@ -195,3 +196,6 @@ impl<'a> PartitionChangeBuilder<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

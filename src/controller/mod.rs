@@ -10,28 +10,27 @@
 mod alter_partition;
 mod cluster;
 mod elections;
+mod facts;
 mod heartbeat;
 mod log;
+mod producer_ids;
 mod registration;
+mod requests;
 mod server;
 mod sessions;
 
 use std::sync::Arc;
 
 use crate::controller::cluster::{Cluster, Decision};
+use crate::controller::facts::announce;
 use crate::controller::log::{Change, MetadataLog, Span};
+use crate::controller::requests::Command;
 use crate::controller::server::{Caller, Server};
-use crate::kafka::api::allocate_producer_ids::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, PRODUCER_ID_BLOCK_SIZE,
-};
-use crate::kafka::api::alter_partition::AlterPartitionResponse;
-use crate::kafka::api::broker_heartbeat::BrokerHeartbeatResponse;
-use crate::kafka::api::broker_registration::BrokerRegistrationResponse;
 use crate::kafka::api::quorum_fetch::{QuorumFetchRequest, QuorumFetchResponse};
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{Fact, PartitionChangeCause};
-use crate::kafka::ids::{BrokerEpoch, Offset, ProducerId};
+use crate::kafka::ids::Offset;
 use crate::kafka::message::{Message, Request, Response};
 use crate::kafka::metadata_records::MetadataRecord;
 use crate::metadata::image::MetadataImage;
@@ -64,6 +63,8 @@ pub enum Timer {
     StaleBroker,
     /// Look for leaderless partitions that may be led by anyone.
     UncleanElection,
+    /// Look for partitions that are not led by their first replica.
+    PreferredElection,
     /// An observer's fetch has waited long enough.
     ObserverFetch,
 }
@@ -216,6 +217,12 @@ impl Controller {
             Timer::UncleanElection,
             self.config.unclean_leader_election_interval,
         );
+        if self.config.auto_leader_rebalance_enable {
+            cx.set_timer(
+                Timer::PreferredElection,
+                self.config.leader_imbalance_check_interval,
+            );
+        }
     }
 
     fn stale_broker_interval(&self) -> SimDuration {
@@ -242,13 +249,13 @@ impl Controller {
             }
             Timer::UncleanElection => {
                 let changes = self.cluster().unclean_elections(MAX_ELECTIONS_PER_PASS);
-                let again = if changes.len() == MAX_ELECTIONS_PER_PASS {
-                    PASS_AGAIN_AFTER
-                } else {
-                    self.config.unclean_leader_election_interval
-                };
-                self.append(cx, changes);
-                cx.set_timer(timer, again);
+                let interval = self.config.unclean_leader_election_interval;
+                self.end_pass(cx, timer, changes, interval);
+            }
+            Timer::PreferredElection => {
+                let changes = self.cluster().preferred_elections(MAX_ELECTIONS_PER_PASS);
+                let interval = self.config.leader_imbalance_check_interval;
+                self.end_pass(cx, timer, changes, interval);
             }
             Timer::ObserverFetch => {
                 self.fetch_timer_armed = false;
@@ -258,6 +265,23 @@ impl Controller {
                 self.arm_fetch_timer(cx);
             }
         }
+    }
+
+    /// A pass that reached its limit goes on soon.
+    fn end_pass(
+        &mut self,
+        cx: &mut Cx<'_>,
+        timer: Timer,
+        changes: Vec<Change>,
+        interval: SimDuration,
+    ) {
+        let again = if changes.len() == MAX_ELECTIONS_PER_PASS {
+            PASS_AGAIN_AFTER
+        } else {
+            interval
+        };
+        self.append(cx, changes);
+        cx.set_timer(timer, again);
     }
 
     /// At most one per pass, so that each fencing takes effect before the next one is decided.
@@ -334,42 +358,22 @@ impl Controller {
     }
 
     fn serve(&mut self, cx: &mut Cx<'_>, caller: Caller, request: Request) {
-        let now = cx.now();
         if let Request::QuorumFetch(request) = request {
-            let high_watermark = self.log.high_watermark();
-            let news = request.fetch_offset < high_watermark
-                || request.known_high_watermark < high_watermark;
-            if news || request.max_wait.is_zero() {
-                self.answer_observer(cx, caller, request);
-            } else {
-                self.server.park(caller, request, now);
-                self.arm_fetch_timer(cx);
-            }
+            self.observe(cx, caller, request);
             return;
         }
-        let Activity::Active(cluster) = &mut self.activity else {
-            match refusal(&request, ErrorCode::NotController) {
-                Some(response) => self.server.answer(cx, caller, response),
-                None => self.hang_up(cx, caller),
-            }
+        let Some(command) = Command::of(request) else {
+            // The listener of controllers does not know other requests.
+            cx.close(caller.on);
+            self.server.disconnected(caller.on);
             return;
         };
-        let decided = match &request {
-            Request::BrokerRegistration(request) => registration::decide(cluster, now, *request)
-                .map(|decision| decision.map(Response::BrokerRegistration)),
-            Request::BrokerHeartbeat(request) => heartbeat::decide(cluster, now, *request)
-                .map(|decision| decision.map(Response::BrokerHeartbeat)),
-            Request::AlterPartition(request) => alter_partition::decide(cluster, request)
-                .map(|decision| decision.map(|it| Response::AlterPartition(Box::new(it)))),
-            Request::AllocateProducerIds(request) => allocate_producer_ids(cluster, *request)
-                .map(|decision| decision.map(Response::AllocateProducerIds)),
-            Request::Produce(_)
-            | Request::Fetch(_)
-            | Request::ListOffsets(_)
-            | Request::Metadata(_)
-            | Request::InitProducerId(_)
-            | Request::OffsetForLeaderEpoch(_)
-            | Request::QuorumFetch(_) => return self.hang_up(cx, caller),
+        let now = cx.now();
+        let decided = match &mut self.activity {
+            Activity::Active(cluster) => command.decide(cluster, now),
+            Activity::Founded | Activity::Down | Activity::Unformatted | Activity::Claiming(_) => {
+                Err(ErrorCode::NotController)
+            }
         };
         match decided {
             Ok(Decision { changes, answer }) => {
@@ -383,10 +387,20 @@ impl Controller {
                     self.server.answer_at(end, caller, answer);
                 }
             }
-            Err(error) => {
-                let response = refusal(&request, error).expect("a decided request has a refusal");
-                self.server.answer(cx, caller, response);
-            }
+            Err(error) => self.server.answer(cx, caller, command.refusal(error)),
+        }
+    }
+
+    /// An observer fetches: it is answered when there is news for it.
+    fn observe(&mut self, cx: &mut Cx<'_>, caller: Caller, request: QuorumFetchRequest) {
+        let high_watermark = self.log.high_watermark();
+        let news =
+            request.fetch_offset < high_watermark || request.known_high_watermark < high_watermark;
+        if news || request.max_wait.is_zero() {
+            self.answer_observer(cx, caller, request);
+        } else {
+            self.server.park(caller, request, cx.now());
+            self.arm_fetch_timer(cx);
         }
     }
 
@@ -418,118 +432,7 @@ impl Controller {
             cx.set_timer(Timer::ObserverFetch, deadline.since(cx.now()));
         }
     }
-
-    /// The listener of controllers serves controllers' requests only.
-    fn hang_up(&mut self, cx: &mut Cx<'_>, caller: Caller) {
-        cx.close(caller.on);
-        self.server.disconnected(caller.on);
-    }
 }
 
-impl<R> Decision<R> {
-    fn map<S>(self, into: impl FnOnce(R) -> S) -> Decision<S> {
-        Decision {
-            changes: self.changes,
-            answer: into(self.answer),
-        }
-    }
-}
-
-/// Gives a broker the next block of producer ids.
-fn allocate_producer_ids(
-    cluster: &Cluster,
-    request: AllocateProducerIdsRequest,
-) -> Result<Decision<AllocateProducerIdsResponse>, ErrorCode> {
-    cluster.check_epoch(request.broker, request.broker_epoch)?;
-    let first = cluster.latest.next_producer_id;
-    Ok(Decision {
-        changes: vec![Change::of(MetadataRecord::ProducerIds {
-            broker: request.broker,
-            next: ProducerId(first.0 + PRODUCER_ID_BLOCK_SIZE),
-        })],
-        answer: AllocateProducerIdsResponse {
-            error: None,
-            first,
-            count: PRODUCER_ID_BLOCK_SIZE,
-        },
-    })
-}
-
-/// The answer that carries nothing but an error; none for what a controller does not serve.
-fn refusal(request: &Request, error: ErrorCode) -> Option<Response> {
-    let error = Some(error);
-    match request {
-        Request::BrokerRegistration(_) => {
-            Some(Response::BrokerRegistration(BrokerRegistrationResponse {
-                error,
-                broker_epoch: BrokerEpoch::default(),
-            }))
-        }
-        Request::BrokerHeartbeat(_) => Some(Response::BrokerHeartbeat(BrokerHeartbeatResponse {
-            error,
-            is_caught_up: false,
-            is_fenced: true,
-            should_shut_down: false,
-        })),
-        Request::AlterPartition(_) => {
-            Some(Response::AlterPartition(Box::new(AlterPartitionResponse {
-                error,
-                partitions: Vec::new(),
-            })))
-        }
-        Request::AllocateProducerIds(_) => {
-            Some(Response::AllocateProducerIds(AllocateProducerIdsResponse {
-                error,
-                first: ProducerId::default(),
-                count: 0,
-            }))
-        }
-        Request::Produce(_)
-        | Request::Fetch(_)
-        | Request::ListOffsets(_)
-        | Request::Metadata(_)
-        | Request::InitProducerId(_)
-        | Request::OffsetForLeaderEpoch(_)
-        | Request::QuorumFetch(_) => None,
-    }
-}
-
-/// Tells observers of the run what a record commits; `before` is the state without it.
-fn announce(cx: &mut Cx<'_>, before: &MetadataImage, change: &Change) {
-    match &change.record {
-        MetadataRecord::RegisterBroker {
-            broker,
-            epoch,
-            fenced,
-            ..
-        } => {
-            let was_unfenced = before.brokers.get(broker).is_some_and(|r| !r.fenced);
-            if was_unfenced && *fenced {
-                cx.fact(Fact::BrokerFenced { broker: *broker });
-            }
-            cx.fact(Fact::BrokerRegistered {
-                broker: *broker,
-                epoch: *epoch,
-            });
-        }
-        MetadataRecord::BrokerRegistrationChange { broker, fenced, .. } => {
-            let was_fenced = before.brokers.get(broker).is_some_and(|r| r.fenced);
-            match fenced {
-                Some(true) if !was_fenced => cx.fact(Fact::BrokerFenced { broker: *broker }),
-                Some(false) if was_fenced => cx.fact(Fact::BrokerUnfenced { broker: *broker }),
-                Some(_) | None => {}
-            }
-        }
-        MetadataRecord::Partition { tp, registration } => cx.fact(Fact::PartitionChanged {
-            tp: *tp,
-            leader: registration.leader,
-            leader_epoch: registration.leader_epoch,
-            partition_epoch: registration.partition_epoch,
-            isr: Arc::clone(&registration.isr),
-            why: change.why.expect("a change of a partition has a cause"),
-        }),
-        MetadataRecord::Topic { .. }
-        | MetadataRecord::ProducerIds { .. }
-        | MetadataRecord::NoOp => {}
-    }
-}
+#[cfg(test)]
+mod tests;
