@@ -5,7 +5,8 @@
 //! records at hand; an exception out of `poll`, which ends the application.
 //! After a crash or an exit it starts where a consumer without committed offsets starts: where
 //! auto.offset.reset says. With `latest` it skips what was written meanwhile, with `earliest` it
-//! reads all again.
+//! reads all again. With `none` it seeks to the beginning, since somebody has to say where to start,
+//! and ends with an exception when the log no longer has what comes next.
 //! Left out for now: commits, handlers that fail, retries and dead letters.
 
 use crate::app::Fact;
@@ -134,6 +135,9 @@ impl Reading {
     }
 
     fn begin(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
+        if self.consumer.needs_seek() {
+            self.consumer.seek_to_beginning();
+        }
         self.switch_pause(cx);
         self.thread = Thread::Polling;
         self.poll_when_idle(cx);

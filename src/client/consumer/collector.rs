@@ -15,7 +15,7 @@ use crate::client::metadata::ClientMetadata;
 use crate::delivery::Part;
 use crate::kafka::api::fetch::FetchedPartition;
 use crate::kafka::api::produce::LeaderHint;
-use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
+use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::ConsumerFailure;
 use crate::kafka::ids::{LeaderEpoch, Offset};
@@ -268,10 +268,10 @@ fn fetch_error(
         if position != Some(fetch.next_offset) {
             return Ok(());
         }
-        if subscription.reset_policy() == AutoOffsetReset::None {
+        let Some(spec) = subscription.reset_policy() else {
             return Err(failure(ConsumerFailure::OffsetOutOfRange));
-        }
-        subscription.request_reset(fetch.index);
+        };
+        subscription.request_reset(fetch.index, spec);
     } else if error == ErrorCode::CorruptMessage {
         return Err(failure(ConsumerFailure::CorruptRecord));
     } else if error != ErrorCode::UnknownLeaderEpoch {

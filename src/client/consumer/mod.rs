@@ -16,6 +16,9 @@ pub mod membership;
 pub mod offsets;
 pub mod subscription;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::client::consumer::fetcher::Fetcher;
@@ -24,6 +27,7 @@ use crate::client::consumer::subscription::{Leader, PartitionIndex, Position, Su
 use crate::client::metadata;
 use crate::client::metadata::ClientMetadata;
 use crate::delivery::{Parcel, Part};
+use crate::kafka::api::list_offsets::OffsetSpec;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::ids::{BrokerId, Offset, TopicPartition};
@@ -66,7 +70,7 @@ pub enum Token {
     /// The one fetch in flight to its broker.
     Fetch,
     /// ListOffsets for these partitions.
-    ListOffsets(Vec<PartitionIndex>),
+    ListOffsets(Vec<(PartitionIndex, OffsetSpec)>),
     /// OffsetForLeaderEpoch for these positions.
     Epochs(Vec<(PartitionIndex, Position)>),
 }
@@ -253,6 +257,20 @@ impl Consumer {
         self.set_paused(tp, false);
     }
 
+    /// Starts at the first offset of every partition, whatever auto.offset.reset says.
+    pub fn seek_to_beginning(&mut self) {
+        for index in 0..self.membership.partitions().len() as u32 {
+            let index = PartitionIndex(index);
+            self.subscription.request_reset(index, OffsetSpec::Earliest);
+            self.fetcher.wake_partition(index);
+        }
+    }
+
+    /// True when auto.offset.reset is none: without a seek, `poll` throws.
+    pub fn needs_seek(&self) -> bool {
+        self.subscription.reset_policy().is_none()
+    }
+
     /// The next offset that `poll` hands over.
     pub fn position(&self, tp: TopicPartition) -> Option<Offset> {
         let index = self.subscription.index_of(tp)?;
@@ -357,7 +375,7 @@ impl Consumer {
                         Token::Metadata => self.metadata.failed(now),
                         Token::Fetch => self.fetcher.lost(peer),
                         Token::ListOffsets(asked) => {
-                            for index in asked {
+                            for (index, _) in asked {
                                 self.lookup_failed(index, now);
                             }
                         }

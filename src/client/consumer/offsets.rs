@@ -17,7 +17,6 @@ use crate::kafka::api::list_offsets::{
 use crate::kafka::api::offset_for_leader_epoch::{
     EpochQuestion, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
 };
-use crate::kafka::config::consumer::AutoOffsetReset;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::message::{Message, Request};
 use crate::rpc::Peer;
@@ -45,9 +44,10 @@ impl Consumer {
     /// Sets the timer for look-ups that back off.
     pub(crate) fn arm_retry(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
         let now = cx.now();
-        let next = match self.subscription.all_positions_valid() {
-            true => None,
-            false => self.subscription.next_retry(now),
+        let next = if self.subscription.all_positions_valid() {
+            None
+        } else {
+            self.subscription.next_retry(now)
         };
         if next == self.retry_armed {
             return;
@@ -72,14 +72,14 @@ impl Consumer {
                 };
                 self.subscription.start_at(index, position);
                 self.fetcher.place(index, position.leader);
-            } else if self.subscription.reset_policy() == AutoOffsetReset::None {
-                failure = failure.or(Some(Failure {
+            } else if let Some(spec) = self.subscription.reset_policy() {
+                self.subscription.request_reset(index, spec);
+            } else {
+                failure.get_or_insert(Failure {
                     tp,
                     offset: None,
                     why: ConsumerFailure::NoOffsetForPartition,
-                }));
-            } else {
-                self.subscription.request_reset(index);
+                });
             }
         }
         failure.map_or(Ok(()), Err)
@@ -87,35 +87,31 @@ impl Consumer {
 
     /// Asks the leaders for the first or the last offset of partitions that await a reset.
     fn reset_positions(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
-        let spec = match self.subscription.reset_policy() {
-            AutoOffsetReset::Earliest => OffsetSpec::Earliest,
-            AutoOffsetReset::Latest => OffsetSpec::Latest,
-            // Nothing awaits a reset then.
-            AutoOffsetReset::None => return,
-        };
-        let mut by_peer: BTreeMap<Peer, Vec<PartitionIndex>> = BTreeMap::new();
-        for index in self.due(FetchState::AwaitReset, cx.now()) {
-            match self.leader(self.subscription.get(index).tp) {
-                Some(leader) => by_peer.entry(leader.peer).or_default().push(index),
-                None => self.metadata.request_update(),
+        let mut by_peer: BTreeMap<Peer, Vec<(PartitionIndex, OffsetSpec)>> = BTreeMap::new();
+        for spec in [OffsetSpec::Earliest, OffsetSpec::Latest] {
+            for index in self.due(FetchState::AwaitReset(spec), cx.now()) {
+                match self.leader(self.subscription.get(index).tp) {
+                    Some(leader) => by_peer.entry(leader.peer).or_default().push((index, spec)),
+                    None => self.metadata.request_update(),
+                }
             }
         }
         for (peer, asked) in by_peer {
             if !self.ready(cx, peer) {
                 continue;
             }
-            let partitions = asked.iter().map(|index| {
+            let partitions = asked.iter().map(|(index, spec)| {
                 let tp = self.subscription.get(*index).tp;
                 ListOffsetsPartition {
                     tp,
-                    spec,
+                    spec: *spec,
                     current_leader_epoch: self.metadata.leader_epoch(tp),
                 }
             });
             let request = ListOffsetsRequest {
                 partitions: partitions.collect(),
             };
-            for index in &asked {
+            for (index, _) in &asked {
                 self.subscription.lookup_sent(*index);
             }
             let (request, token) = (Request::ListOffsets(request), Token::ListOffsets(asked));
@@ -161,10 +157,10 @@ impl Consumer {
     pub(crate) fn offsets_listed(
         &mut self,
         cx: &mut Cx<'_, Message, Fact, Timer>,
-        asked: &[PartitionIndex],
+        asked: &[(PartitionIndex, OffsetSpec)],
         response: &ListOffsetsResponse,
     ) {
-        for (index, listed) in asked.iter().zip(&response.partitions) {
+        for ((index, spec), listed) in asked.iter().zip(&response.partitions) {
             let tp = self.subscription.get(*index).tp;
             assert_eq!(tp, listed.tp, "answers keep the request's order");
             if listed.error.is_some() {
@@ -174,7 +170,7 @@ impl Consumer {
             let leader = self.leader(tp);
             let reset = self
                 .subscription
-                .complete_reset(*index, listed.offset, leader);
+                .complete_reset(*index, *spec, listed.offset, leader);
             if let Some(from) = reset {
                 self.fetcher.place(*index, leader);
                 cx.fact(Fact::PositionReset {

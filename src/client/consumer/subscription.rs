@@ -7,6 +7,7 @@
 //! Source: SubscriptionState; KIP-320.
 
 use crate::kafka::api::fetch::EpochEnd;
+use crate::kafka::api::list_offsets::OffsetSpec;
 use crate::kafka::config::consumer::AutoOffsetReset;
 use crate::kafka::ids::{LeaderEpoch, Offset, TopicPartition};
 use crate::rpc::Peer;
@@ -41,8 +42,8 @@ pub struct Position {
 pub enum FetchState {
     /// No position was looked for yet.
     Initializing,
-    /// The position is being reset by auto.offset.reset.
-    AwaitReset,
+    /// The position is being looked up.
+    AwaitReset(OffsetSpec),
     /// The leader changed: the position has to be compared with its log.
     AwaitValidation,
     /// Nothing: the position is valid.
@@ -185,9 +186,13 @@ impl SubscriptionState {
         Some(PartitionIndex(index as u32))
     }
 
-    /// auto.offset.reset
-    pub fn reset_policy(&self) -> AutoOffsetReset {
-        self.reset_policy
+    /// Which offset auto.offset.reset stands for; none when it is none.
+    pub fn reset_policy(&self) -> Option<OffsetSpec> {
+        match self.reset_policy {
+            AutoOffsetReset::Earliest => Some(OffsetSpec::Earliest),
+            AutoOffsetReset::Latest => Some(OffsetSpec::Latest),
+            AutoOffsetReset::None => None,
+        }
     }
 
     /// True when every partition has a valid position.
@@ -223,26 +228,27 @@ impl SubscriptionState {
         position.offset_epoch = epoch;
     }
 
-    /// Gives the position up; auto.offset.reset decides on the next one.
-    pub fn request_reset(&mut self, index: PartitionIndex) {
+    /// Gives the position up; the next one is looked up.
+    pub fn request_reset(&mut self, index: PartitionIndex, spec: OffsetSpec) {
         let partition = &mut self.partitions[index.0 as usize];
         if let Some(position) = partition.position {
             partition.given_up = Some(position.offset);
         }
         partition.retry_at = SimTime::ZERO;
-        self.transition(index, FetchState::AwaitReset, None);
+        self.transition(index, FetchState::AwaitReset(spec), None);
     }
 
-    /// Ends a reset; false when none is awaited any more. A position from a look-up has no epoch,
-    /// so it needs no validation. Says where the position was before.
+    /// Ends a reset and says where the position was before; none when that reset is not awaited
+    /// any more. A position from a look-up has no epoch, so it needs no validation.
     pub fn complete_reset(
         &mut self,
         index: PartitionIndex,
+        spec: OffsetSpec,
         offset: Offset,
         leader: Option<Leader>,
     ) -> Option<Option<Offset>> {
         let partition = &mut self.partitions[index.0 as usize];
-        if partition.state != FetchState::AwaitReset {
+        if partition.state != FetchState::AwaitReset(spec) {
             return None;
         }
         let from = partition.given_up.take();
@@ -295,13 +301,13 @@ impl SubscriptionState {
         if partition.state != FetchState::AwaitValidation || partition.position != Some(asked) {
             return Validation::Stale;
         }
-        let lenient = self.reset_policy != AutoOffsetReset::None;
-        match end {
-            Some(end) if end.end_offset >= asked.offset => {
+        let policy = self.reset_policy();
+        match (end, policy) {
+            (Some(end), _) if end.end_offset >= asked.offset => {
                 self.settle(index, asked);
                 Validation::Valid
             }
-            Some(end) if lenient => {
+            (Some(end), Some(_)) => {
                 let position = Position {
                     offset: end.end_offset,
                     offset_epoch: Some(end.epoch),
@@ -313,11 +319,11 @@ impl SubscriptionState {
                     to: end.end_offset,
                 }
             }
-            None if lenient => {
-                self.request_reset(index);
+            (None, Some(spec)) => {
+                self.request_reset(index, spec);
                 Validation::Unknown
             }
-            Some(_) | None => Validation::Refused {
+            (_, None) => Validation::Refused {
                 at: asked.offset,
                 divergent: end.map(|end| end.end_offset),
             },
