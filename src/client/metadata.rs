@@ -470,7 +470,7 @@ mod tests {
             retry_backoff_max: SimDuration::from_secs(1),
         };
         let brokers = (0..3).map(|i| (BrokerId(i + 1), HostId(i))).collect();
-        let rng = Streams { seed: 1 }.stream("metadata");
+        let rng = Streams::new(1).stream("metadata");
         ClientMetadata::new(settings, brokers, vec![TopicId(0)], rng)
     }
 
