@@ -1,1 +1,61 @@
-//! In progress.
+//! L4, application hosts: one crash domain each, with the threads of an application and its clients.
+
+pub mod sending;
+
+use crate::app::sending::Sending;
+use crate::delivery::Delivery;
+use crate::kafka;
+use crate::kafka::message::Message;
+use crate::sim::process::{Crash, Cx, Input, TimerSlot};
+
+/// What an application host tells observers.
+#[derive(Clone, Debug)]
+pub enum Fact {
+    /// What its clients did.
+    Kafka(kafka::fact::Fact),
+    /// What happened to records.
+    Delivery(Delivery),
+}
+
+/// What wakes an application host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// A producer application.
+    Sending(sending::Timer),
+}
+
+impl TimerSlot for Timer {
+    fn slot(self) -> usize {
+        match self {
+            Self::Sending(timer) => timer.slot(),
+        }
+    }
+}
+
+/// One application host.
+#[derive(Clone, Debug)]
+pub enum App {
+    /// It sends records.
+    Sending(Box<Sending>),
+}
+
+impl App {
+    /// Handles one input to the end.
+    pub fn handle(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>, input: Input<Message, Timer>) {
+        match self {
+            Self::Sending(sending) => {
+                let input = input.map_timer(|timer| match timer {
+                    Timer::Sending(timer) => timer,
+                });
+                cx.scoped(Timer::Sending, |cx| sending.handle(cx, input));
+            }
+        }
+    }
+
+    /// Forgets what a dying process forgets: all but the plan and how far it came.
+    pub fn crash(&mut self, _kind: Crash) {
+        match self {
+            Self::Sending(sending) => sending.crash(),
+        }
+    }
+}

@@ -1,3 +1,4 @@
 //! L3, parts of Kafka's clients: a process holds them, none is one.
 
 pub mod metadata;
+pub mod producer;
