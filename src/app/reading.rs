@@ -13,6 +13,7 @@ use crate::app::Fact;
 use crate::client::consumer;
 use crate::client::consumer::{Consumer, PollResult, Polled};
 use crate::delivery::{Delivery, Part, Place, ReaderId};
+use crate::kafka::ids::{Offset, TopicPartition};
 use crate::kafka::message::Message;
 use crate::sim::process::{Cx, Input, TimerSlot};
 use crate::sim::time::{SimDuration, SimTime};
@@ -123,6 +124,15 @@ impl Reading {
     /// Its consumer.
     pub fn consumer(&self) -> &Consumer {
         &self.consumer
+    }
+
+    /// True when it has handled all that is committed; `committed` says how far a partition is.
+    pub fn is_done(&self, committed: impl Fn(TopicPartition) -> Option<Offset>) -> bool {
+        let has_read = |tp: &TopicPartition| {
+            let position = self.consumer.position(*tp);
+            position.is_some() && position == committed(*tp)
+        };
+        self.thread == Thread::Polling && self.plan.partitions.iter().all(has_read)
     }
 
     fn start(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
