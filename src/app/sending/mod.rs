@@ -5,6 +5,9 @@
 //! after a crash a new producer session with the next record that was not sent yet.
 //! Left out: retries by the application itself, several threads, CPU time of the application.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::app::Fact;
