@@ -17,6 +17,8 @@ pub mod offsets;
 pub mod subscription;
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
