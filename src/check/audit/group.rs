@@ -3,7 +3,9 @@
 use crate::check::audit::books::{Books, leaderless};
 use crate::check::audit::lag::{self, Run};
 use crate::check::audit::latency::{Latency, RunLength};
-use crate::check::audit::{EXPIRED, End, GroupAudited, GroupPlan, READ_BY_ANY, READABLE};
+use crate::check::audit::{
+    EXPIRED, End, GroupAudited, GroupPlan, READ_BY_ANY, READABLE, count_bytes,
+};
 use crate::check::tally::GroupTally;
 use crate::delivery::{KeyId, Place, Record, RecordId, SenderId};
 use crate::sim::time::{SimDuration, SimTime};
@@ -158,8 +160,9 @@ impl Group {
             .expect("a handler starts after 0 s");
         let mut latency = RunLength::new(&mut self.latency);
         let mut run = Run::empty(news.each);
+        let mut order = self.keys.of(sender.id);
         let mut known = true;
-        let mut again = 0;
+        let (mut fresh, mut waited) = (0_u64, 0_u64);
         for record in news.records {
             known &= sender.sent.holds(record.id);
             let index = record.id.0 as usize;
@@ -167,30 +170,31 @@ impl Group {
             let now = SimTime::from_nanos(at);
             at += each;
             if *state & PROCESSED != 0 {
-                again += 1;
                 if each > 0 {
                     run.flush(&mut self.runs);
                 }
                 continue;
             }
             *state |= PROCESSED;
-            self.processed += 1;
+            fresh += 1;
             run.push(now);
             let sent_at = books.sent_at(index);
             let wait = now.since(sent_at);
             latency.push(wait);
-            self.waited += u128::from(wait.as_nanos());
+            waited = waited.saturating_add(wait.as_nanos());
             if !gaps.is_empty() {
                 self.leaderless += u128::from(leaderless(gaps, sent_at, now));
             }
             if let Some(key) = record.key
-                && (self.keys).follows_a_later_one(sender.id, record.id, key, (now, self.processed))
+                && order.follows_a_later_one(record.id, key, (now, self.processed + fresh))
             {
                 *state |= KEY_REORDERED;
             }
         }
         run.flush(&mut self.runs);
-        self.reprocessed += again;
+        self.waited += u128::from(waited);
+        self.processed += fresh;
+        self.reprocessed += news.records.len() as u64 - fresh;
         assert!(known, "a handler is given what one application has sent");
     }
 
@@ -251,11 +255,18 @@ impl Group {
 
     /// How many records carry a flag.
     pub(super) fn flagged(&self, books: &Books, flag: u8) -> u64 {
-        (self.streams.iter())
+        let mut by_state = [0; 256];
+        for sender in self
+            .streams
+            .iter()
             .flat_map(|stream| books.senders_to(*stream))
-            .flat_map(|sender| &self.state[sender.sent.indices()])
-            .filter(|state| *state & flag != 0)
-            .count() as u64
+        {
+            count_bytes(&self.state[sender.sent.indices()], &mut by_state);
+        }
+        (0_u8..=255)
+            .filter(|state| state & flag != 0)
+            .map(|state| by_state[usize::from(state)])
+            .sum()
     }
 
     /// True when the record carries the flag.
@@ -273,16 +284,30 @@ impl Group {
         &self.latency
     }
 
-    /// Closes the group's books. `all` are everybody's.
-    pub(super) fn close(self, books: &Books, all: &[u8], end: &End<'_>) -> GroupAudited {
-        let unread_expired = (self.streams.iter())
+    /// How many records expired before this group read them. `all` are everybody's books.
+    fn unread_expired(&self, books: &Books, all: &[u8]) -> u64 {
+        (self.streams.iter())
             .flat_map(|stream| books.senders_to(*stream))
             .flat_map(|sender| sender.sent.indices())
             .filter(|index| {
                 all[*index] & (EXPIRED | READABLE) == EXPIRED
                     && self.state[*index] & (READ | PROCESSED) == 0
             })
-            .count() as u64;
+            .count() as u64
+    }
+
+    /// Closes the group's books. `all` are everybody's, in which `expired` records expired.
+    pub(super) fn close(
+        self,
+        books: &Books,
+        all: &[u8],
+        expired: u64,
+        end: &End<'_>,
+    ) -> GroupAudited {
+        let unread_expired = match expired {
+            0 => 0,
+            _ => self.unread_expired(books, all),
+        };
         let state = &self.state;
         let sent = (self.streams.iter())
             .flat_map(|stream| books.senders_to(*stream))
@@ -313,19 +338,34 @@ impl Group {
 }
 
 impl KeyOrder {
+    /// The order of one sender's records.
+    fn of(&mut self, sender: SenderId) -> SenderOrder<'_> {
+        match self {
+            Self::AsTold(senders) => SenderOrder::AsTold(slot(senders, sender.0 as usize)),
+            Self::Stamped(stamps) => SenderOrder::Stamped(stamps),
+        }
+    }
+}
+
+/// A [`KeyOrder`] within one batch.
+#[derive(Debug)]
+enum SenderOrder<'a> {
+    AsTold(&'a mut Vec<u32>),
+    Stamped(&'a mut [Stamp]),
+}
+
+impl SenderOrder<'_> {
     /// Notes that a record was processed for the first time, at an instant and as the nth. True
     /// when it is known already that one with this key that was sent later came before it.
     #[inline]
     fn follows_a_later_one(
         &mut self,
-        sender: SenderId,
         record: RecordId,
         key: KeyId,
         (at, turn): (SimTime, u64),
     ) -> bool {
         match self {
-            Self::AsTold(senders) => {
-                let lasts = slot(senders, sender.0 as usize);
+            Self::AsTold(lasts) => {
                 let last = slot(lasts, key.0 as usize);
                 let late = record.0 < *last;
                 *last = (record.0 + 1).max(*last);

@@ -399,7 +399,7 @@ impl Audit {
         let mut groups = Vec::with_capacity(self.groups.len());
         for group in self.groups {
             all.merge(group.latency());
-            groups.push(group.close(&self.books, &self.state, end));
+            groups.push(group.close(&self.books, &self.state, tally.expired, end));
         }
         Audited {
             tally,
