@@ -21,7 +21,7 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
-use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch};
+use crate::kafka::records::{Encoded, Batch, BatchTimes, Payload, StoredBatch};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{ConnectionId, Cx, Effect, HostId, HostState, Input};
 use crate::sim::rng::Streams;
@@ -939,23 +939,16 @@ fn nothing_is_sent_outside_poll() {
 
 #[test]
 fn a_batch_with_a_wrong_checksum_is_an_exception_after_the_records_before_it() {
-    let damaged = Payload::Bytes {
-        bytes: vec![1, 2, 3].into(),
-        crc: 4,
-    };
     for (check_crcs, expected) in [(true, vec![(0, 0, 2)]), (false, vec![(0, 0, 2), (0, 2, 1)])] {
         let config = ConsumerConfig {
             check_crcs,
             ..Rig::earliest()
         };
         let mut rig = Rig::fetching(1, config);
-        let damaged = match &damaged {
-            Payload::Bytes { bytes, crc } => Payload::Bytes {
-                bytes: bytes.clone(),
-                crc: *crc,
-            },
-            Payload::Descriptor => unreachable!(),
-        };
+        let damaged = Payload::Bytes(Box::new(Encoded {
+            records: Arc::new(vec![1, 2, 3]),
+            crc: 4,
+        }));
         let batches = vec![batch(0, 2, 5), batch_with(2, 1, 5, damaged)];
         rig.answer_fetch(vec![fetched(0, 3, batches)]);
         assert_eq!(rig.polled(), expected);
