@@ -75,6 +75,7 @@ pub struct ClientMetadata {
     wanted: Vec<TopicId>,
     need_update: bool,
     in_flight: bool,
+    version: u32,
     /// Before this time no request is sent: the back-off drawn at the last refresh.
     not_before: SimTime,
     refreshed_at: Option<SimTime>,
@@ -117,6 +118,7 @@ impl ClientMetadata {
             wanted: topics,
             need_update: true,
             in_flight: false,
+            version: 0,
             not_before: SimTime::ZERO,
             refreshed_at: None,
             failures: 0,
@@ -156,6 +158,11 @@ impl ClientMetadata {
     pub fn peer(&self, broker: BrokerId) -> Option<Peer> {
         let index = self.brokers.iter().position(|(id, _)| *id == broker)?;
         Some(Peer(index as u32))
+    }
+
+    /// Counts the changes of brokers, partitions and leaders.
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// Asks for a refresh as soon as the back-off allows it.
@@ -210,6 +217,7 @@ impl ClientMetadata {
             self.failed(now);
             return Vec::new();
         }
+        self.version += 1;
         self.need_update = false;
         self.refreshed_at = Some(now);
         self.failures = 0;
@@ -283,6 +291,7 @@ impl ClientMetadata {
             epoch: Some(hint.epoch),
         };
         self.live[leader.0 as usize] = true;
+        self.version += 1;
         true
     }
 
@@ -402,6 +411,7 @@ impl ClientMetadata {
     /// Deviation: the connections to bootstrap addresses are those to the brokers, with the same
     /// back-off; Java opens others under negative node ids.
     fn rebootstrap(&mut self) {
+        self.version += 1;
         self.live.fill(true);
         for topic in &mut self.topics {
             topic.known = false;
@@ -470,7 +480,7 @@ mod tests {
             retry_backoff_max: SimDuration::from_secs(1),
         };
         let brokers = (0..3).map(|i| (BrokerId(i + 1), HostId(i))).collect();
-        let rng = Streams { seed: 1 }.stream("metadata");
+        let rng = Streams::new(1).stream("metadata");
         ClientMetadata::new(settings, brokers, vec![TopicId(0)], rng)
     }
 
