@@ -7,7 +7,6 @@ use crate::app::App;
 use crate::app::reading::Reading;
 use crate::app::sending::Sending;
 use crate::broker::{Bootstrap, Broker, BrokerSetup};
-use crate::client::consumer::{Consumer, ConsumerRngs};
 use crate::cluster::Cluster;
 use crate::cluster::names::{Hosts, Role};
 use crate::cluster::placement::place;
@@ -180,14 +179,8 @@ fn reader(
     streams: &Streams,
 ) -> App {
     let plan = spec.members[member as usize].clone();
-    let name = format!("{}-{}", spec.name, member + 1);
-    let rngs = ConsumerRngs {
-        rpc: streams.stream(&format!("{name}/connections")),
-        metadata: streams.stream(&format!("{name}/metadata")),
-    };
-    let partitions = Arc::clone(&plan.partitions);
-    let consumer = Consumer::new(spec.config.clone(), Arc::clone(brokers), partitions, rngs);
-    App::Reading(Box::new(Reading::new(plan, consumer)))
+    let brokers = Arc::clone(brokers);
+    App::Reading(Box::new(Reading::new(plan, spec.config.clone(), brokers, streams)))
 }
 
 fn link_profile(spec: &NetworkSpec) -> LinkProfile {
