@@ -80,8 +80,12 @@ pub enum Node {
     Leader(TopicPartition),
     /// A broker that follows: the first other in-sync replica, else the first other replica.
     Follower(TopicPartition),
+    /// The broker of the nth replica, from 1, in assignment order: the same one all run long.
+    Replica(TopicPartition, u32),
     /// The active controller.
     Controller,
+    /// Where the moment that the event waited for happened; only with [`When::On`].
+    Here,
 }
 
 /// What happens.
