@@ -17,7 +17,7 @@ use crate::kafka::api::fetch::{FetchPartition, FetchRequest, FetchedPartition, F
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{Fact, Role};
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset};
-use crate::kafka::message::{CorrelationId, Request, Response};
+use crate::kafka::message::{Request, Response};
 use crate::kafka::records::StoredBatch;
 use crate::rpc::{Event, Peer, Rpc};
 use crate::sim::process::ConnectionId;
@@ -160,6 +160,9 @@ impl Broker {
         if fetcher.busy || fetcher.flushes > 0 || fetcher.members.is_empty() {
             return;
         }
+        if !self.lifecycle.is_serving() {
+            return;
+        }
         if !self.fetchers.rpc.is_ready(peer) {
             if self.has_ready_member(cx.now(), index) {
                 let rpc = &mut self.fetchers.rpc;
@@ -201,7 +204,7 @@ impl Broker {
         self.fetchers.all[index as usize].busy = true;
         let rpc = &mut self.fetchers.rpc;
         cx.scoped(Timer::FetcherRpc, |cx| {
-            rpc.send(cx, Peer(index), request, ask)
+            rpc.send(cx, Peer(index), request, ask);
         });
     }
 
@@ -327,14 +330,10 @@ impl Broker {
     pub(super) fn fetcher_answered(
         &mut self,
         cx: BrokerCx<'_, '_>,
-        connection: ConnectionId,
-        correlation: CorrelationId,
+        index: u32,
+        ask: Ask,
         response: Response,
     ) {
-        let Some((peer, ask)) = self.fetchers.rpc.answered(connection, correlation) else {
-            return;
-        };
-        let index = peer.0;
         self.fetchers.all[index as usize].busy = false;
         match (ask, response) {
             (Ask::Records, Response::Fetch(response)) => {

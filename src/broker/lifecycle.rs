@@ -112,6 +112,11 @@ impl Lifecycle {
         self.ready_to_unfence = true;
     }
 
+    /// The controller is to move this broker's leaderships away.
+    pub(super) fn begin_controlled_shutdown(&mut self) {
+        self.stage = Stage::PendingControlledShutdown;
+    }
+
     /// The shutdown's last part begins.
     pub(super) fn begin_flushing(&mut self) {
         self.stage = Stage::ShuttingDown;
@@ -262,18 +267,4 @@ impl Broker {
             Stage::ShuttingDown | Stage::Down => {}
         }
     }
-
-    /// Asks the controller to move this broker's leaderships away, if that makes sense.
-    pub(super) fn begin_controlled_shutdown(&mut self) -> Result<(), NoControlledShutdown> {
-        if self.config.controlled_shutdown_enable && self.lifecycle.stage == Stage::Running {
-            self.lifecycle.stage = Stage::PendingControlledShutdown;
-            Ok(())
-        } else {
-            Err(NoControlledShutdown)
-        }
-    }
 }
-
-/// The broker is not running, or controlled.shutdown.enable is false.
-#[derive(Debug)]
-pub(super) struct NoControlledShutdown;

@@ -124,7 +124,7 @@ impl Broker {
         if brokers_changed {
             self.registrations = Registrations::of(self.metadata.image());
         }
-        if self.metadata.published {
+        if self.metadata.published && !changed.is_empty() {
             self.apply_changes(cx, &changed);
         }
         self.fetch_metadata(cx);

@@ -214,6 +214,9 @@ impl Broker {
     }
 
     fn timer(&mut self, cx: BrokerCx<'_, '_>, timer: Timer) {
+        if self.lifecycle.stage() == Stage::ShuttingDown && timer != Timer::ShutdownDeadline {
+            return;
+        }
         match timer {
             Timer::ProducePurgatory => api::produce::expire(self, cx),
             Timer::FetchPurgatory => api::fetch::expire(self, cx),
@@ -223,7 +226,7 @@ impl Broker {
             Timer::ExpireProducers => self.expire_producers(cx),
             Timer::Communicate => self.communicate(cx),
             Timer::RegistrationDeadline => self.registration_deadline(cx),
-            Timer::ShutdownDeadline => self.flush_and_exit(cx),
+            Timer::ShutdownDeadline => self.shutdown_deadline(cx),
             Timer::Link(link, timer) => {
                 let progress = self.with_link(cx, link, |part, cx| part.timer(cx, timer));
                 self.progress(cx, link, progress);
@@ -296,8 +299,8 @@ impl Broker {
         if self.lifecycle.stage() == Stage::ShuttingDown {
             return;
         }
-        if self.fetchers.rpc.peer_of(on).is_some() {
-            self.fetcher_answered(cx, on, correlation, body);
+        if let Some((peer, ask)) = self.fetchers.rpc.answered(on, correlation) {
+            self.fetcher_answered(cx, peer.0, ask, body);
         } else if let Some(link) = self.link_of(on) {
             let progress = self.with_link(cx, link, |part, cx| {
                 part.answered(cx, on, correlation, body)

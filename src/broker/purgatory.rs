@@ -175,7 +175,7 @@ impl<T> Purgatory<T> {
     /// How long the timer must be set to, when the pending one would come too late.
     pub(super) fn arm(&mut self, now: SimTime) -> Option<SimDuration> {
         let deadline = self.places[self.first? as usize].deadline;
-        if self.armed.is_some_and(|at| at <= deadline) {
+        if deadline == SimTime::NEVER || self.armed.is_some_and(|at| at <= deadline) {
             return None;
         }
         self.armed = Some(deadline);

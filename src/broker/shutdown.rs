@@ -1,29 +1,42 @@
 //! A stop in good order: leaderships away, logs on stable storage, the clean-shutdown file.
 //!
 //! Modelled: controlled shutdown with the controller, bounded by five minutes; the flush of every
-//! log; the file that lets the next registration say that nothing was lost.
+//! log; the file that lets the next registration say that nothing was lost. A disk that never
+//! answers a flush ends the process without that file, after five more minutes.
 //! Left out: waiting for requests under way.
 //! Source: BrokerServer.shutdown, LogManager.shutdown, CleanShutdownFileHandler (4.2); KIP-966.
 
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
+use crate::broker::lifecycle::Stage;
 use crate::broker::storage::FlushTarget;
 use crate::broker::timer::Timer;
 use crate::kafka::fact::Fact;
 use crate::sim::time::SimDuration;
 
-/// How long the controller has to move the leaderships away.
+/// How long the controller has to move the leaderships away, and the disk to flush.
 const CONTROLLED_SHUTDOWN_LIMIT: SimDuration = SimDuration::from_secs(300);
 
 impl Broker {
     /// The process was asked to stop.
     pub(super) fn terminate(&mut self, cx: BrokerCx<'_, '_>) {
-        match self.begin_controlled_shutdown() {
-            Ok(()) => {
+        match self.lifecycle.stage() {
+            Stage::Running if self.config.controlled_shutdown_enable => {
+                self.lifecycle.begin_controlled_shutdown();
                 cx.set_timer(Timer::ShutdownDeadline, CONTROLLED_SHUTDOWN_LIMIT);
                 self.communicate(cx);
             }
-            Err(_) => self.flush_and_exit(cx),
+            Stage::Starting | Stage::Recovery | Stage::Running => self.flush_and_exit(cx),
+            Stage::PendingControlledShutdown | Stage::ShuttingDown | Stage::Down => {}
+        }
+    }
+
+    /// The controller, or then the disk, has had its time.
+    pub(super) fn shutdown_deadline(&mut self, cx: BrokerCx<'_, '_>) {
+        if self.lifecycle.stage() == Stage::ShuttingDown {
+            self.stop(cx);
+        } else {
+            self.flush_and_exit(cx);
         }
     }
 
@@ -35,6 +48,7 @@ impl Broker {
             return;
         }
         self.lifecycle.begin_flushing();
+        cx.set_timer(Timer::ShutdownDeadline, CONTROLLED_SHUTDOWN_LIMIT);
         self.flushes.clear();
         for slot in self.replicas.slots() {
             self.flush(cx, slot, FlushTarget::Shutdown);

@@ -144,10 +144,12 @@ impl Broker {
         }
     }
 
-    /// Says what the last death cut off.
+    /// Cuts the files where their logs end now, after a batch that is not whole, and says what the
+    /// last death took.
     pub(super) fn report_cuts(&mut self, cx: BrokerCx<'_, '_>) {
         for cut in std::mem::take(&mut self.cuts) {
             let partition = &self.replicas[cut.slot];
+            cx.disk().truncate(partition.file, partition.log.size_bytes());
             cx.fact(Fact::Truncated {
                 broker: self.id,
                 tp: partition.tp,

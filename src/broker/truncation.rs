@@ -54,7 +54,6 @@ impl Broker {
             | TruncationCause::NotDurable => partition.log.truncate_to(to),
         };
         if let Some(from) = cut {
-            partition.checkpoint = partition.checkpoint.min(partition.log.log_end());
             cx.disk()
                 .truncate(partition.file, partition.log.size_bytes());
             cx.fact(Fact::Truncated {

@@ -254,9 +254,7 @@ fn park(broker: &mut Broker, cx: BrokerCx<'_, '_>, parked: ParkedProduce, timeou
             Wait::Replication(required) => await_replication(broker, tp, required, waiter),
         }
     }
-    if deadline < SimTime::NEVER
-        && let Some(after) = broker.produces.arm(cx.now())
-    {
+    if let Some(after) = broker.produces.arm(cx.now()) {
         cx.set_timer(Timer::ProducePurgatory, after);
     }
 }
