@@ -1,5 +1,14 @@
 //! Configs of brokers and controllers.
+//!
+//! Left out: listeners and security, quotas, coordinators, tiered storage, and what belongs to
+//! parts that are not modelled yet (segments, retention, compaction, elections of the quorum).
+//! Source: AbstractKafkaConfig and the classes that it merges, KafkaConfig.validateValues (4.2).
 
+use crate::kafka::config::entry::{Entry, entries};
+use crate::kafka::config::problem::ConfigException;
+use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis};
+use crate::kafka::config::value::{int, long};
+use crate::kafka::config::{Component, ComponentKind, Settings};
 use crate::sim::time::SimDuration;
 
 /// A broker's or controller's config. Source: ReplicationConfigs, KRaftConfigs, QuorumConfig.
@@ -86,5 +95,109 @@ impl Default for BrokerConfig {
             message_max_bytes: 1_048_588,
             request_timeout: SimDuration::from_secs(30),
         }
+    }
+}
+
+impl Component for BrokerConfig {
+    const KIND: ComponentKind = ComponentKind::Broker;
+    const ENTRIES: &'static [Entry<Self>] = entries! {
+        "ReplicationConfigs" {
+            "replica.lag.time.max.ms" replica_lag_time_max Millis(long(0)),
+                "how long a follower may be behind before it leaves the ISR, in ms";
+            "replica.fetch.wait.max.ms" replica_fetch_wait_max Millis(int(0)),
+                "how long a leader may hold a follower's fetch, in ms";
+            "replica.fetch.min.bytes" replica_fetch_min_bytes Bytes(int(0)),
+                "bytes for which a leader holds a follower's fetch";
+            "replica.fetch.max.bytes" replica_fetch_max_bytes Bytes(int(0)),
+                "bytes of one partition in one answer to a follower";
+            "replica.fetch.response.max.bytes" replica_fetch_response_max_bytes Bytes(int(0)),
+                "bytes of one answer to a follower";
+            "replica.fetch.backoff.ms" replica_fetch_backoff Millis(int(0)),
+                "pause of a partition's fetcher after an error, in ms";
+            "replica.socket.timeout.ms" replica_socket_timeout Millis(int(0)),
+                "how long an answer to a follower may take, in ms";
+            "replica.high.watermark.checkpoint.interval.ms" replica_high_watermark_checkpoint_interval Millis(long(0)),
+                "how often high watermarks go to disk, in ms";
+            "num.replica.fetchers" num_replica_fetchers Count(int(1)),
+                "fetchers per source broker";
+            "unclean.leader.election.enable" unclean_leader_election_enable Boolean,
+                "let a replica outside the ISR lead when no other can, at the price of records";
+            "unclean.leader.election.interval.ms" unclean_leader_election_interval Millis(long(1)),
+                "how often the controller looks for partitions that need such an election, in ms";
+        }
+        "LogConfig" {
+            "min.insync.replicas" min_insync_replicas Count(int(1)),
+                "size of the ISR below which acks=all is refused and nothing becomes readable";
+            "log.flush.interval.messages" log_flush_interval_messages Count(long(1)),
+                "records after which a log is flushed to disk; 2^63-1 is never";
+        }
+        "ServerConfigs" {
+            "message.max.bytes" message_max_bytes Bytes(int(0)),
+                "bytes of the largest batch";
+            "fetch.max.bytes" fetch_max_bytes Bytes(int(1_024)),
+                "bytes of one answer to a fetch, whatever the client allows";
+            "request.timeout.ms" request_timeout Millis(int(0)),
+                "how long an answer to the broker's own requests may take, in ms";
+            "num.io.threads" num_io_threads Count(int(1)),
+                "threads that handle requests";
+            "controlled.shutdown.enable" controlled_shutdown_enable Boolean,
+                "hand over leadership before stopping";
+        }
+        "KRaftConfigs" {
+            "broker.heartbeat.interval.ms" broker_heartbeat_interval Millis(int(0)),
+                "how often a broker tells the controller that it is alive, in ms";
+            "broker.session.timeout.ms" broker_session_timeout Millis(int(0)),
+                "silence after which the controller fences a broker, in ms";
+            "initial.broker.registration.timeout.ms" initial_broker_registration_timeout Millis(int(0)),
+                "how long a broker tries to register before it gives up, in ms";
+        }
+        "MetadataLogConfig" {
+            "metadata.max.idle.interval.ms" metadata_max_idle_interval Millis(int(0)),
+                "how often an idle controller writes a no-op record, in ms; 0 is never";
+        }
+        "QuorumConfig" {
+            "controller.quorum.append.linger.ms" controller_quorum_append_linger Millis(int(0)),
+                "how long the quorum's leader gathers records before it flushes them, in ms";
+            "controller.quorum.request.timeout.ms" controller_quorum_request_timeout Millis(int(0)),
+                "how long an answer within the quorum may take, in ms";
+        }
+        "TransactionLogConfig" {
+            "producer.id.expiration.ms" producer_id_expiration Millis(int(1)),
+                "how long an idle producer's sequence is remembered, in ms";
+        }
+    };
+
+    fn resolve(settings: &Settings<Self>) -> Result<Self, ConfigException> {
+        let config = settings.values().clone();
+        if config.replica_fetch_wait_max > config.replica_socket_timeout {
+            return Err(ConfigException {
+                name: "replica.socket.timeout.ms",
+                message: "replica.socket.timeout.ms must be at least replica.fetch.wait.max.ms, \
+                          or idle fetches time out"
+                    .to_owned(),
+            });
+        }
+        if config.replica_fetch_wait_max > config.replica_lag_time_max {
+            return Err(ConfigException {
+                name: "replica.fetch.wait.max.ms",
+                message: "replica.fetch.wait.max.ms must be at most replica.lag.time.max.ms, \
+                          or idle followers leave the ISR"
+                    .to_owned(),
+            });
+        }
+        Ok(config)
+    }
+
+    fn notices(settings: &Settings<Self>) -> Vec<String> {
+        let config = settings.values();
+        let two_beats = config.broker_heartbeat_interval.saturating_mul(2);
+        if two_beats <= config.broker_session_timeout {
+            return Vec::new();
+        }
+        vec![format!(
+            "broker.heartbeat.interval.ms ({}) is more than half of broker.session.timeout.ms \
+             ({}): one late heartbeat fences a broker",
+            config.broker_heartbeat_interval, config.broker_session_timeout
+        )]
     }
 }
