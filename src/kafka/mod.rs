@@ -7,5 +7,6 @@ pub mod fact;
 pub mod ids;
 pub mod message;
 pub mod metadata_records;
+pub mod partitioner;
 pub mod records;
 pub mod view;

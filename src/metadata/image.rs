@@ -47,6 +47,64 @@ pub struct MetadataImage {
 }
 
 impl MetadataImage {
+    /// The state that a snapshot ending at `end` describes.
+    pub fn restore(records: &[MetadataRecord], end: Offset) -> Self {
+        let mut image = Self::default();
+        for record in records {
+            image.apply(record);
+        }
+        image.end = end;
+        image
+    }
+
+    /// Records that make this state out of nothing: a snapshot.
+    pub fn snapshot(&self) -> Vec<MetadataRecord> {
+        let mut records = Vec::with_capacity(self.snapshot_len());
+        for (broker, registration) in &self.brokers {
+            records.push(MetadataRecord::RegisterBroker {
+                broker: *broker,
+                epoch: registration.epoch,
+                incarnation: registration.incarnation,
+                fenced: registration.fenced,
+            });
+            if registration.in_controlled_shutdown {
+                records.push(MetadataRecord::BrokerRegistrationChange {
+                    broker: *broker,
+                    epoch: registration.epoch,
+                    fenced: None,
+                    in_controlled_shutdown: Some(true),
+                });
+            }
+        }
+        for (topic, image) in self.topics.iter().enumerate() {
+            records.push(MetadataRecord::Topic {
+                topic: TopicId(topic as u32),
+                name: Arc::clone(&image.name),
+                config: image.config,
+            });
+        }
+        records.extend(
+            self.partitions()
+                .map(|(tp, registration)| MetadataRecord::Partition {
+                    tp,
+                    registration: Arc::clone(registration),
+                }),
+        );
+        if self.next_producer_id != ProducerId::default() {
+            records.push(MetadataRecord::ProducerIds {
+                broker: BrokerId(0),
+                next: self.next_producer_id,
+            });
+        }
+        records
+    }
+
+    /// About how many records [`MetadataImage::snapshot`] has.
+    pub fn snapshot_len(&self) -> usize {
+        let partitions: usize = self.topics.iter().map(|topic| topic.partitions.len()).sum();
+        self.brokers.len() + self.topics.len() + partitions + 1
+    }
+
     /// Applies the next record of the log.
     pub fn apply(&mut self, record: &MetadataRecord) {
         self.end = self.end.plus(1);

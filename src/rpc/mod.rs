@@ -99,6 +99,7 @@ struct PeerState<K> {
     link: Link,
     /// Attempts to connect that failed in a row.
     failures: u32,
+    last_attempt: Option<SimTime>,
     in_flight: VecDeque<InFlight<K>>,
     /// True while the request timer is pending. It is not taken back when answers come: it finds
     /// the deadline of a later request when it fires, so a timer is set once per time-out span.
@@ -139,6 +140,7 @@ impl<K> Rpc<K> {
             host,
             link: Link::Closed,
             failures: 0,
+            last_attempt: None,
             in_flight: VecDeque::new(),
             armed: false,
         });
@@ -160,6 +162,16 @@ impl<K> Rpc<K> {
         self.peers[peer.0 as usize].link == Link::BackingOff
     }
 
+    /// True while a connection is being opened.
+    pub fn is_connecting(&self, peer: Peer) -> bool {
+        matches!(self.peers[peer.0 as usize].link, Link::Connecting(_))
+    }
+
+    /// When a connection was last tried.
+    pub fn last_attempt(&self, peer: Peer) -> Option<SimTime> {
+        self.peers[peer.0 as usize].last_attempt
+    }
+
     /// Requests without an answer yet.
     pub fn in_flight(&self, peer: Peer) -> usize {
         self.peers[peer.0 as usize].in_flight.len()
@@ -176,13 +188,14 @@ impl<K> Rpc<K> {
         if state.link == Link::Closed {
             let connection = cx.open(state.host);
             state.link = Link::Connecting(connection);
+            state.last_attempt = Some(cx.now());
             self.by_connection.insert(connection, peer);
-            let base = exponential(
+            let after = backoff(
                 self.settings.setup_timeout,
                 self.settings.setup_timeout_max,
                 state.failures,
+                &mut self.rng,
             );
-            let after = self.jitter(base);
             cx.set_timer(Timer::Setup(peer), after);
         }
     }
@@ -303,6 +316,7 @@ impl<K> Rpc<K> {
         for peer in &mut self.peers {
             peer.link = Link::Closed;
             peer.failures = 0;
+            peer.last_attempt = None;
             peer.in_flight.clear();
             peer.armed = false;
         }
@@ -333,28 +347,23 @@ impl<K> Rpc<K> {
             .drain(..)
             .map(|request| request.token)
             .collect();
-        let base = exponential(
+        let after = backoff(
             self.settings.reconnect_backoff,
             self.settings.reconnect_backoff_max,
             state.failures,
+            &mut self.rng,
         );
         state.failures += 1;
         state.link = Link::BackingOff;
         state.armed = false;
         cx.cancel_timer(Timer::Request(peer));
         cx.cancel_timer(Timer::Setup(peer));
-        let after = self.jitter(base);
         cx.set_timer(Timer::Reconnect(peer), after);
         Event::Lost {
             peer,
             failed,
             timed_out,
         }
-    }
-
-    /// `base` times a random factor from 0.8 to 1.2.
-    fn jitter(&mut self, base: SimDuration) -> SimDuration {
-        jittered(base, &mut self.rng)
     }
 }
 
@@ -366,4 +375,18 @@ pub fn exponential(initial: SimDuration, max: SimDuration, failures: u32) -> Sim
 /// `base` times a random factor from 0.8 to 1.2 (KIP-580).
 pub fn jittered(base: SimDuration, rng: &mut Rng) -> SimDuration {
     SimDuration::from_nanos(base.as_nanos() / 1_000 * (800 + rng.below(401)))
+}
+
+/// Kafka's back-off after `failures` earlier ones: exponential, with jitter, never above `max`;
+/// constant and without jitter when `max` leaves no room to grow (KIP-580).
+pub fn backoff(
+    initial: SimDuration,
+    max: SimDuration,
+    failures: u32,
+    rng: &mut Rng,
+) -> SimDuration {
+    if max <= initial {
+        return max;
+    }
+    jittered(exponential(initial, max, failures), rng).min(max)
 }

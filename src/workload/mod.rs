@@ -1,5 +1,7 @@
 //! L2, what applications do: arrivals, keys, sizes; plain plans and pure generators.
 
+pub mod generator;
+
 use std::sync::Arc;
 
 use crate::delivery::{GroupId, RecordId, SenderId};
