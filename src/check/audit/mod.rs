@@ -8,7 +8,7 @@
 mod books;
 mod group;
 mod lag;
-mod latency;
+pub mod latency;
 #[cfg(test)]
 mod naive;
 #[cfg(test)]

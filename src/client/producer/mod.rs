@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use crate::client::metadata;
 use crate::client::metadata::ClientMetadata;
-use crate::client::producer::accumulator::{Accumulator, Append, Ready, Send};
+use crate::client::producer::accumulator::{Accumulator, Append, Ready};
 use crate::client::producer::batch::{BatchId, Slot};
 use crate::client::producer::idempotence::Idempotence;
 use crate::delivery::Parcel;
@@ -143,7 +143,6 @@ enum Token {
 #[derive(Clone, Debug)]
 pub struct Producer {
     config: ProducerConfig,
-    topics: Vec<TopicId>,
     metadata: ClientMetadata,
     /// The version of the metadata that the accumulator knows.
     metadata_version: u32,
@@ -202,8 +201,7 @@ impl Producer {
         Self {
             idempotence: config.enable_idempotence.then(Idempotence::new),
             config,
-            metadata: ClientMetadata::new(settings, brokers, topics.clone(), rng),
-            topics,
+            metadata: ClientMetadata::new(settings, brokers, topics, rng),
             metadata_version: 0,
             rpc,
             accumulator,
@@ -228,33 +226,21 @@ impl Producer {
         timestamp: WallTime,
         now: SimTime,
     ) -> SendResult {
-        if self.closed {
-            return SendResult::Rejected(ProduceError::Closed);
-        }
-        if self.metadata_version != self.metadata.version() {
-            self.learn_partitions();
-        }
-        if self.metadata.partition_count(self.topics[topic]).is_none() {
-            self.metadata.request_update();
-            self.woken = true;
-            return SendResult::WouldBlock(Wait::Metadata);
-        }
-        let content = size::content_size(draft.key, draft.value_size);
-        let bound = size::upper_bound(content);
-        if bound > self.config.max_request_size || u64::from(bound) > self.config.buffer_memory {
-            return SendResult::Rejected(ProduceError::TooLarge);
-        }
-        let send = Send {
-            draft,
-            content,
-            timestamp,
-            now,
-        };
-        match self.accumulator.append(topic, send, &self.metadata) {
+        let append = self
+            .accumulator
+            .append(topic, draft, timestamp, now, &self.metadata);
+        match append {
             Append::Joined => SendResult::Accepted,
             Append::Wakes => {
                 self.woken = true;
                 SendResult::Accepted
+            }
+            Append::TooLarge => SendResult::Rejected(ProduceError::TooLarge),
+            Append::UnknownTopic if self.closed => SendResult::Rejected(ProduceError::Closed),
+            Append::UnknownTopic => {
+                self.metadata.request_update();
+                self.woken = true;
+                SendResult::WouldBlock(Wait::Metadata)
             }
             Append::NoMemory => {
                 self.woken = true;
@@ -362,7 +348,7 @@ impl Producer {
     fn complete(&mut self, id: BatchId, result: Result<Option<Offset>, ProduceError>) {
         let batch = self.accumulator.batches.get_mut(id);
         batch.done = true;
-        let parcel = batch.parcel();
+        let parcel = Arc::clone(batch.parcel());
         let tp = self.accumulator.tp(self.slot(id));
         self.completions.push(Completion { tp, parcel, result });
     }

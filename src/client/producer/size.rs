@@ -10,14 +10,16 @@ pub(super) const BATCH_OVERHEAD: u32 = 61;
 /// The largest overhead of one record (MAX_RECORD_OVERHEAD).
 const MAX_RECORD_OVERHEAD: u32 = 21;
 
+/// Bytes of a record's key with its length.
+#[inline]
+pub(super) fn key_size(key: Option<KeyId>) -> u32 {
+    key.map_or(1, |key| varint(i64::from(key.size())) + key.size())
+}
+
 /// Bytes of key, value and header count of a record, with their lengths.
 #[inline]
-pub(super) fn content_size(key: Option<KeyId>, value_size: u32) -> u32 {
-    let key = match key {
-        None => 1,
-        Some(key) => varint(i64::from(key.size())) + key.size(),
-    };
-    key + varint(i64::from(value_size)) + value_size + 1
+pub(super) fn content_size(key_size: u32, value_size: u32) -> u32 {
+    key_size + varint(i64::from(value_size)) + value_size + 1
 }
 
 /// Bytes of a whole record at this place of its batch.
