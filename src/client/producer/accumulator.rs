@@ -1,0 +1,633 @@
+//! Batches that wait to be sent, one queue per partition, in bounded memory.
+//!
+//! Modelled: batch.size, linger.ms, buffer.memory, readiness per broker, retry back-off and its
+//! skipping after a leader change (KIP-951), draining round robin, muting, expiry after
+//! delivery.timeout.ms, re-enqueueing, splitting.
+//! Left out: compression, more than one application thread, so the buffer has one waiter at most.
+//! Source: RecordAccumulator, BufferPool.
+
+use std::collections::VecDeque;
+
+use crate::client::metadata::ClientMetadata;
+use crate::client::producer::batch::{BatchId, Batches, Builder, Entry, ProducerBatch, Slot};
+use crate::client::producer::idempotence::Idempotence;
+use crate::client::producer::partitioner::{
+    Candidate, KeyTable, QueueTail, Sticky, Weighting, next_partition,
+};
+use crate::client::producer::size;
+use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::ids::{TopicId, TopicPartition};
+use crate::rpc;
+use crate::rpc::Peer;
+use crate::sim::clock::WallTime;
+use crate::sim::rng::Rng;
+use crate::sim::time::SimTime;
+use crate::workload::generator::Draft;
+
+/// What became of a record that was handed to the accumulator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Append {
+    /// It is in a batch; the sender has nothing new to do.
+    Joined,
+    /// It is in a batch that is new or full: the sender should look.
+    Wakes,
+    /// The topic's partitions are not known, or the producer is closed.
+    UnknownTopic,
+    /// There is no room in buffer.memory.
+    NoMemory,
+    /// The record is larger than max.request.size or buffer.memory.
+    TooLarge,
+}
+
+/// Which brokers can be sent something.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ready {
+    /// Brokers with a batch that can be sent, in the order of the partitions.
+    pub(super) peers: Vec<Peer>,
+    /// When another batch will be ready at the latest, if nothing else happens.
+    pub(super) next_check: Option<SimTime>,
+    /// True when a partition with batches has no known leader.
+    pub(super) unknown_leader: bool,
+}
+
+/// The queues of a producer.
+#[derive(Clone, Debug)]
+pub(super) struct Accumulator {
+    config: ProducerConfig,
+    rng: Rng,
+    pub(super) batches: Batches,
+    topics: Vec<Topic>,
+    queues: Vec<Queue>,
+    /// The partitions with batches: one bit for each.
+    occupied: Vec<u64>,
+    nodes: Vec<Node>,
+    /// The largest record that may be sent.
+    record_limit: u32,
+    /// Bytes of buffer.memory that are free.
+    available: u64,
+    /// Bytes that the application thread waits for.
+    waiting_for: Option<u32>,
+    closed: bool,
+    /// No batch expires before this time.
+    next_expiry: SimTime,
+}
+
+#[derive(Clone, Debug)]
+struct Topic {
+    id: TopicId,
+    /// True while its partitions are known.
+    known: bool,
+    slots: Vec<Slot>,
+    keys: KeyTable,
+    sticky: Sticky,
+    /// Partitions that have had a batch.
+    used: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Queue {
+    /// The content of the last batch while that is open.
+    builder: Builder,
+    tp: TopicPartition,
+    batches: VecDeque<BatchId>,
+    muted: bool,
+    used: bool,
+}
+
+/// Whether a broker can take what is ready for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drains {
+    /// It is drained now.
+    Now,
+    /// It is not connected or has too many requests in flight.
+    Later,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// The partitions that the broker leads.
+    leads: Vec<Slot>,
+    drain_index: usize,
+    /// True within [`Accumulator::ready`] once a batch for it was found.
+    is_ready: bool,
+    /// When it last had batches ready, and when these could last be drained.
+    ready_at: Option<SimTime>,
+    drained_at: Option<SimTime>,
+}
+
+impl Accumulator {
+    /// Empty queues for these topics.
+    pub(super) fn new(
+        config: ProducerConfig,
+        topics: &[TopicId],
+        brokers: usize,
+        rng: Rng,
+    ) -> Self {
+        let topics = topics.iter().map(|id| Topic {
+            id: *id,
+            known: false,
+            slots: Vec::new(),
+            keys: KeyTable::default(),
+            sticky: Sticky::new(config.batch_size),
+            used: 0,
+        });
+        Self {
+            topics: topics.collect(),
+            available: config.buffer_memory,
+            record_limit: u64::from(config.max_request_size).min(config.buffer_memory) as u32,
+            config,
+            rng,
+            batches: Batches::default(),
+            queues: Vec::new(),
+            occupied: Vec::new(),
+            nodes: vec![Node::default(); brokers],
+            waiting_for: None,
+            closed: false,
+            next_expiry: SimTime::NEVER,
+        }
+    }
+
+    /// Takes over what the metadata says of partitions and leaders.
+    pub(super) fn update(&mut self, metadata: &ClientMetadata) {
+        for topic in &mut self.topics {
+            let count = metadata.partition_count(topic.id);
+            topic.known = count.is_some() && !self.closed;
+            for partition in topic.slots.len() as u32..count.unwrap_or(0) {
+                topic.slots.push(Slot(self.queues.len() as u32));
+                self.queues.push(Queue {
+                    builder: Builder::default(),
+                    tp: TopicPartition {
+                        topic: topic.id,
+                        partition,
+                    },
+                    batches: VecDeque::new(),
+                    muted: false,
+                    used: false,
+                });
+            }
+        }
+        self.occupied.resize(self.queues.len().div_ceil(64), 0);
+        for node in &mut self.nodes {
+            node.leads.clear();
+        }
+        for (slot, queue) in (0..).map(Slot).zip(&self.queues) {
+            if let Some(peer) = metadata.leader_peer(queue.tp) {
+                self.nodes[peer.0 as usize].leads.push(slot);
+            }
+        }
+    }
+
+    /// How many partitions there are queues for.
+    pub(super) fn slots(&self) -> usize {
+        self.queues.len()
+    }
+
+    /// The partition of a slot.
+    pub(super) fn tp(&self, slot: Slot) -> TopicPartition {
+        self.queues[slot.0 as usize].tp
+    }
+
+    /// Puts a record of the topic at this index into a batch.
+    #[inline]
+    pub(super) fn append(
+        &mut self,
+        topic: usize,
+        draft: Draft,
+        timestamp: WallTime,
+        now: SimTime,
+        metadata: &ClientMetadata,
+    ) -> Append {
+        let state = &mut self.topics[topic];
+        if !state.known {
+            return Append::UnknownTopic;
+        }
+        let (slot, key_size) = match draft.key {
+            Some(key) if !self.config.partitioner_ignore_keys => {
+                let facts = state.keys.look_up(key, state.slots.len() as u32);
+                (Some(state.slots[facts.partition as usize]), facts.size)
+            }
+            Some(_) | None => (None, size::key_size(draft.key)),
+        };
+        let entry = Entry {
+            draft,
+            content: size::content_size(key_size, draft.value_size),
+            timestamp,
+        };
+        if size::upper_bound(entry.content) > self.record_limit {
+            return Append::TooLarge;
+        }
+        match slot {
+            Some(slot) => self.append_to(slot, entry, now).0,
+            None => self.append_sticky(topic, entry, now, metadata),
+        }
+    }
+
+    fn append_sticky(
+        &mut self,
+        topic: usize,
+        entry: Entry,
+        now: SimTime,
+        metadata: &ClientMetadata,
+    ) -> Append {
+        let slot = self.sticky_slot(topic, metadata);
+        // A switch that was put off while a batch was half full is made up for now.
+        let tail = self.tail(slot);
+        let overdue = tail == QueueTail::Full && self.topics[topic].sticky.appended(0, tail);
+        let slot = if overdue {
+            self.switch(topic, metadata);
+            self.sticky_slot(topic, metadata)
+        } else {
+            slot
+        };
+        let (append, bytes) = self.append_to(slot, entry, now);
+        let tail = self.tail(slot);
+        if self.topics[topic].sticky.appended(bytes, tail) {
+            self.switch(topic, metadata);
+        }
+        append
+    }
+
+    fn sticky_slot(&mut self, topic: usize, metadata: &ClientMetadata) -> Slot {
+        if self.topics[topic].sticky.current().is_none() {
+            self.switch(topic, metadata);
+        }
+        let topic = &self.topics[topic];
+        let partition = topic.sticky.current().expect("a partition was just chosen");
+        topic.slots[partition as usize]
+    }
+
+    /// Chooses the next sticky partition. The queue lengths are those of this moment; Java reads
+    /// them when its sender thread runs, which is all the time.
+    fn switch(&mut self, topic: usize, metadata: &ClientMetadata) {
+        let timeout = self.config.partitioner_availability_timeout;
+        let state = &self.topics[topic];
+        let mut available = Vec::with_capacity(state.slots.len());
+        for (partition, slot) in (0..).zip(&state.slots) {
+            let queue = &self.queues[slot.0 as usize];
+            let Some(peer) = metadata.leader_peer(queue.tp) else {
+                continue;
+            };
+            let node = &self.nodes[peer.0 as usize];
+            let stuck = match (node.ready_at, node.drained_at) {
+                (Some(ready), Some(drained)) => ready.since(drained) > timeout,
+                (_, None) | (None, Some(_)) => false,
+            };
+            available.push(Candidate {
+                partition,
+                queue: queue.batches.len() as u32,
+                excluded: stuck && !timeout.is_zero() && !queue.batches.is_empty(),
+            });
+        }
+        let all = state.slots.len() as u32;
+        let weighting = if self.config.partitioner_adaptive_partitioning_enable && state.used >= all
+        {
+            Weighting::Adaptive
+        } else {
+            Weighting::Uniform
+        };
+        let partition = next_partition(&mut self.rng, &available, all, weighting);
+        self.topics[topic].sticky.switch_to(partition);
+    }
+
+    fn tail(&self, slot: Slot) -> QueueTail {
+        if self.queues[slot.0 as usize].builder.is_full() {
+            QueueTail::Full
+        } else {
+            QueueTail::Open
+        }
+    }
+
+    /// Appends to the partition's open batch or a new one; also says the bytes that were added.
+    #[inline]
+    fn append_to(&mut self, slot: Slot, entry: Entry, now: SimTime) -> (Append, u32) {
+        let builder = &mut self.queues[slot.0 as usize].builder;
+        if let Some(bytes) = builder.try_append(entry) {
+            let append = if builder.is_full() {
+                Append::Wakes
+            } else {
+                Append::Joined
+            };
+            return (append, bytes);
+        }
+        self.append_to_new(slot, entry, now)
+    }
+
+    #[cold]
+    fn append_to_new(&mut self, slot: Slot, entry: Entry, now: SimTime) -> (Append, u32) {
+        self.close_open(slot);
+        let queue = &mut self.queues[slot.0 as usize];
+        if !queue.used {
+            queue.used = true;
+            let topic = self.topics.iter_mut().find(|t| t.id == queue.tp.topic);
+            topic.expect("a queue belongs to a topic").used += 1;
+        }
+        let buffer = self.config.batch_size.max(size::upper_bound(entry.content));
+        if u64::from(buffer) > self.available {
+            self.waiting_for = Some(buffer);
+            return (Append::NoMemory, 0);
+        }
+        self.waiting_for = None;
+        self.available -= u64::from(buffer);
+        queue.builder.open(entry, buffer);
+        let bytes = queue.builder.size();
+        self.note_expiry(now);
+        let id = self.batches.insert(ProducerBatch::new(slot, now, buffer));
+        self.push(slot, |batches| batches.push_back(id));
+        (Append::Wakes, bytes)
+    }
+
+    /// Closes the partition's open batch if there is one.
+    fn close_open(&mut self, slot: Slot) {
+        let queue = &mut self.queues[slot.0 as usize];
+        if let Some(last) = queue.batches.back() {
+            let batch = self.batches.get_mut(*last);
+            if batch.is_open() {
+                batch.content = queue.builder.close();
+            }
+        }
+    }
+
+    /// The application thread waits no longer.
+    pub(super) fn stop_waiting(&mut self) {
+        self.waiting_for = None;
+    }
+
+    /// True when the record that waits for memory would get it now, or none waits.
+    pub(super) fn has_memory(&self) -> bool {
+        self.waiting_for
+            .is_none_or(|bytes| u64::from(bytes) <= self.available)
+    }
+
+    /// Everything is sent without further delay from now on.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+        self.waiting_for = None;
+        for topic in &mut self.topics {
+            topic.known = false;
+        }
+    }
+
+    /// True when no batch waits in a queue.
+    pub(super) fn is_empty(&self) -> bool {
+        self.occupied.iter().all(|word| *word == 0)
+    }
+
+    /// Finds the brokers for which a batch is full, has lingered, or may not wait.
+    pub(super) fn ready(&mut self, metadata: &ClientMetadata, now: SimTime, ready: &mut Ready) {
+        ready.peers.clear();
+        ready.next_check = None;
+        ready.unknown_leader = false;
+        for word in 0..self.occupied.len() {
+            let mut bits = self.occupied[word];
+            while bits != 0 {
+                let slot = Slot(word as u32 * 64 + bits.trailing_zeros());
+                bits &= bits - 1;
+                self.check_ready(slot, metadata, now, ready);
+            }
+        }
+        for peer in &ready.peers {
+            self.nodes[peer.0 as usize].is_ready = false;
+        }
+    }
+
+    fn check_ready(
+        &mut self,
+        slot: Slot,
+        metadata: &ClientMetadata,
+        now: SimTime,
+        ready: &mut Ready,
+    ) {
+        let queue = &self.queues[slot.0 as usize];
+        let front = queue.batches.front().expect("occupied queues have batches");
+        let batch = self.batches.get_mut(*front);
+        batch.note_leader_epoch(metadata.leader_epoch(queue.tp));
+        let Some(peer) = metadata.leader_peer(queue.tp) else {
+            ready.unknown_leader = true;
+            return;
+        };
+        let node = &mut self.nodes[peer.0 as usize];
+        if node.is_ready || queue.muted {
+            return;
+        }
+        let wait_until = if let Some(end) = batch.backs_off_until(now) {
+            end
+        } else {
+            let lingered = batch.waiting_since() + self.config.linger;
+            let urgent = self.closed || self.waiting_for.is_some();
+            let full = queue.batches.len() > 1 || !batch.is_open() || queue.builder.is_full();
+            if full || urgent || lingered <= now {
+                node.is_ready = true;
+                ready.peers.push(peer);
+                return;
+            }
+            lingered
+        };
+        let earlier = ready.next_check.is_none_or(|check| wait_until < check);
+        if earlier {
+            ready.next_check = Some(wait_until);
+        }
+    }
+
+    /// Notes whether a broker with ready batches can take them
+    /// (partitioner.availability.timeout.ms).
+    pub(super) fn note_latency(&mut self, peer: Peer, now: SimTime, drains: Drains) {
+        if self.config.partitioner_availability_timeout.is_zero() {
+            return;
+        }
+        let node = &mut self.nodes[peer.0 as usize];
+        node.ready_at = Some(now);
+        if drains == Drains::Now || node.drained_at.is_none() {
+            node.drained_at = Some(now);
+        }
+    }
+
+    /// Takes at most one batch of each partition that the broker leads, round robin, up to
+    /// max.request.size; the first one in any case.
+    pub(super) fn drain(
+        &mut self,
+        peer: Peer,
+        metadata: &ClientMetadata,
+        mut idempotence: Option<&mut Idempotence>,
+        now: SimTime,
+    ) -> Vec<BatchId> {
+        let mut drained = Vec::new();
+        let mut bytes = 0;
+        let count = self.nodes[peer.0 as usize].leads.len();
+        if count == 0 {
+            return drained;
+        }
+        let start = self.nodes[peer.0 as usize].drain_index % count;
+        let mut index = start;
+        loop {
+            let node = &mut self.nodes[peer.0 as usize];
+            node.drain_index = index;
+            let slot = node.leads[index];
+            index = (index + 1) % count;
+            if let Some(first) = self.drainable(slot, metadata, now) {
+                let size = self.size(slot, first);
+                let stops = |i: &&mut Idempotence| i.stops_drain(slot, first, &self.batches);
+                // One partition that must wait ends the round, also for those behind it.
+                if (bytes + size > self.config.max_request_size && !drained.is_empty())
+                    || idempotence.as_ref().is_some_and(stops)
+                {
+                    break;
+                }
+                self.pop(slot);
+                if let Some(idempotence) = idempotence.as_deref_mut() {
+                    idempotence.assign(slot, first, &mut self.batches);
+                }
+                bytes += size;
+                drained.push(first);
+            }
+            if index == start {
+                break;
+            }
+        }
+        drained
+    }
+
+    /// Bytes of a batch in the partition's queue.
+    fn size(&self, slot: Slot, id: BatchId) -> u32 {
+        let batch = self.batches.get(id);
+        if batch.is_open() {
+            self.queues[slot.0 as usize].builder.size()
+        } else {
+            batch.size()
+        }
+    }
+
+    /// The partition's first batch, unless it backs off or the partition is muted.
+    fn drainable(
+        &mut self,
+        slot: Slot,
+        metadata: &ClientMetadata,
+        now: SimTime,
+    ) -> Option<BatchId> {
+        let queue = &self.queues[slot.0 as usize];
+        if queue.muted {
+            return None;
+        }
+        let first = *queue.batches.front()?;
+        let batch = self.batches.get_mut(first);
+        batch.note_leader_epoch(metadata.leader_epoch(queue.tp));
+        if batch.backs_off_until(now).is_some() {
+            return None;
+        }
+        Some(first)
+    }
+
+    /// One batch in flight: no other of this partition until [`Self::unmute`].
+    pub(super) fn mute(&mut self, slot: Slot) {
+        self.queues[slot.0 as usize].muted = true;
+    }
+
+    /// The partition's batch in flight is complete.
+    pub(super) fn unmute(&mut self, slot: Slot) {
+        self.queues[slot.0 as usize].muted = false;
+    }
+
+    /// When a batch may expire next.
+    pub(super) fn next_expiry(&self) -> SimTime {
+        self.next_expiry
+    }
+
+    /// Begins a search for expired batches; every batch that stays is told to
+    /// [`Self::note_expiry`].
+    pub(super) fn forget_expiry(&mut self) {
+        self.next_expiry = SimTime::NEVER;
+    }
+
+    /// A batch of this time of creation is still to expire.
+    pub(super) fn note_expiry(&mut self, created: SimTime) {
+        let expiry = created + self.config.delivery_timeout;
+        self.next_expiry = self.next_expiry.min(expiry);
+    }
+
+    /// Removes the batches of the queues that reached delivery.timeout.ms, oldest first.
+    pub(super) fn take_expired(&mut self, now: SimTime) -> Vec<BatchId> {
+        let mut expired = Vec::new();
+        for slot in (0..self.queues.len() as u32).map(Slot) {
+            while let Some(first) = self.queues[slot.0 as usize].batches.front() {
+                let (first, created) = (*first, self.batches.get(*first).created);
+                if created + self.config.delivery_timeout > now {
+                    self.note_expiry(created);
+                    break;
+                }
+                self.pop(slot);
+                expired.push(first);
+            }
+        }
+        expired
+    }
+
+    /// Puts a batch back to be sent again: with idempotence where its sequence belongs, else in
+    /// front, also of batches that were sent before it.
+    pub(super) fn reenqueue(&mut self, id: BatchId, now: SimTime) {
+        let config = &self.config;
+        let batch = self.batches.get_mut(id);
+        let wait = rpc::backoff(
+            config.retry_backoff,
+            config.retry_backoff_max,
+            batch.attempts,
+            &mut self.rng,
+        );
+        batch.reenqueued(now, wait);
+        let created = batch.created;
+        self.put_back(id);
+        self.note_expiry(created);
+    }
+
+    /// Puts the pieces of a batch that was too large for the broker in its place. They count as
+    /// never sent, though with idempotence they have its sequence numbers.
+    pub(super) fn split(&mut self, id: BatchId, mut idempotence: Option<&mut Idempotence>) {
+        let pieces = self.batches.get_mut(id).split(self.config.batch_size);
+        for piece in pieces.into_iter().rev() {
+            let slot = piece.slot;
+            let id = self.batches.insert(piece);
+            if let Some(idempotence) = idempotence.as_deref_mut() {
+                idempotence.track(slot, id, &self.batches);
+            }
+            self.put_back(id);
+        }
+    }
+
+    fn put_back(&mut self, id: BatchId) {
+        let batch = self.batches.get(id);
+        let slot = batch.slot;
+        let queue = &self.queues[slot.0 as usize].batches;
+        let place = match batch.base_sequence() {
+            None => 0,
+            Some(sequence) => queue
+                .iter()
+                .take_while(|other| {
+                    let other = self.batches.get(**other).base_sequence();
+                    other.is_some_and(|other| other < sequence)
+                })
+                .count(),
+        };
+        self.push(slot, |batches| batches.insert(place, id));
+    }
+
+    /// Gives the memory of a batch back.
+    pub(super) fn deallocate(&mut self, id: BatchId) {
+        let batch = self.batches.get_mut(id);
+        self.available += u64::from(std::mem::take(&mut batch.buffer));
+    }
+
+    fn push(&mut self, slot: Slot, how: impl FnOnce(&mut VecDeque<BatchId>)) {
+        how(&mut self.queues[slot.0 as usize].batches);
+        self.occupied[slot.0 as usize / 64] |= 1 << (slot.0 % 64);
+    }
+
+    /// Takes the first batch out of the queue, closed.
+    fn pop(&mut self, slot: Slot) {
+        if self.queues[slot.0 as usize].batches.len() == 1 {
+            self.close_open(slot);
+        }
+        let batches = &mut self.queues[slot.0 as usize].batches;
+        batches.pop_front();
+        if batches.is_empty() {
+            self.occupied[slot.0 as usize / 64] &= !(1 << (slot.0 % 64));
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! One batch of one partition, from its first record until its records' fate is known.
+//!
+//! Modelled: room by exact sizes, closing, attempts, the leader epoch of the attempt (KIP-951),
+//! rewriting of sequence numbers, splitting. Left out: compression and its estimates, headers.
+//! Source: ProducerBatch, MemoryRecordsBuilder, DefaultRecord.
+//!
+//! The records of a batch that takes more lie in its partition's [`Builder`], so that appending
+//! touches little memory; when it is closed they become its content.
+
+use std::sync::Arc;
+
+use crate::client::producer::size;
+use crate::delivery::{Parcel, Record};
+use crate::kafka::ids::{LeaderEpoch, ProducerEpoch, ProducerId, Sequence};
+use crate::kafka::records::{Batch, BatchTimes, Payload, ProducerStamp};
+use crate::sim::clock::WallTime;
+use crate::sim::time::{SimDuration, SimTime};
+use crate::workload::generator::Draft;
+
+/// A batch of this producer: an index into [`Batches`], used again when the batch is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BatchId(u32);
+
+/// A partition of this producer, numbered densely over its topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Slot(pub(super) u32);
+
+/// One record on its way into a batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// The record.
+    pub(super) draft: Draft,
+    /// Bytes of its key, value and header count ([`size::content_size`]).
+    pub(super) content: u32,
+    /// The time that it carries.
+    pub(super) timestamp: WallTime,
+}
+
+/// The open batch of a partition, if there is one. Its store of records is used for all of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Builder {
+    records: Vec<Record>,
+    base: WallTime,
+    max: WallTime,
+    size: u32,
+    /// Bytes that fit; 0 while no batch is open.
+    limit: u32,
+}
+
+impl Builder {
+    /// Opens a batch with room for `limit` bytes; its first record fits in any case.
+    pub(super) fn open(&mut self, entry: Entry, limit: u32) {
+        assert!(self.records.is_empty(), "the last batch was closed");
+        self.base = entry.timestamp;
+        self.max = entry.timestamp;
+        self.size = size::BATCH_OVERHEAD;
+        self.limit = u32::MAX;
+        let appended = self.try_append(entry);
+        assert!(appended.is_some(), "the first record fits");
+        self.limit = limit;
+    }
+
+    /// Appends a record to the open batch if there is one and it has room. Returns the bytes that
+    /// the batch grew by.
+    #[inline]
+    pub(super) fn try_append(&mut self, entry: Entry) -> Option<u32> {
+        let delta = entry.timestamp.0 - self.base.0;
+        let bytes = size::record_size(self.records.len() as u32, delta, entry.content);
+        if self.size + bytes > self.limit {
+            return None;
+        }
+        self.records.push(Record {
+            id: entry.draft.id,
+            key: entry.draft.key,
+            value_size: entry.draft.value_size,
+            timestamp_delta: delta as i32,
+        });
+        self.max = self.max.max(entry.timestamp);
+        self.size += bytes;
+        Some(bytes)
+    }
+
+    /// True when no further record fits, also when no batch is open.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.size >= self.limit
+    }
+
+    /// Bytes of the open batch as if encoded.
+    pub(super) fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Closes the open batch.
+    pub(super) fn close(&mut self) -> Content {
+        let parcel = self.records.as_slice().into();
+        self.records.clear();
+        self.limit = 0;
+        Content::Closed {
+            parcel,
+            times: BatchTimes {
+                base: self.base,
+                max: self.max,
+            },
+            size: self.size,
+        }
+    }
+}
+
+/// What a batch holds.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// It takes records; they lie in the partition's [`Builder`].
+    Open,
+    /// It takes no more records.
+    Closed {
+        /// The records.
+        parcel: Parcel,
+        /// Their times.
+        times: BatchTimes,
+        /// Bytes as if encoded.
+        size: u32,
+    },
+    /// It was sent at least once, in this form.
+    Built(Arc<Batch>),
+}
+
+/// A batch and what the sender remembers of it.
+#[derive(Clone, Debug)]
+pub(super) struct ProducerBatch {
+    pub(super) slot: Slot,
+    pub(super) created: SimTime,
+    pub(super) content: Content,
+    /// The producer's stamp, given when the batch is drained for the first time.
+    pub(super) stamp: Option<ProducerStamp>,
+    /// Times that it was sent and has to be sent again.
+    pub(super) attempts: u32,
+    /// Bytes of buffer.memory that it holds.
+    pub(super) buffer: u32,
+    /// True when the application was told its fate.
+    pub(super) done: bool,
+    is_split: bool,
+    waiting_since: SimTime,
+    retry_after: SimDuration,
+    leader_epoch: Option<LeaderEpoch>,
+    attempts_at_leader_change: u32,
+}
+
+impl ProducerBatch {
+    /// A batch whose first record goes into the partition's builder now.
+    pub(super) fn new(slot: Slot, now: SimTime, buffer: u32) -> Self {
+        Self {
+            slot,
+            created: now,
+            content: Content::Open,
+            stamp: None,
+            attempts: 0,
+            buffer,
+            done: false,
+            is_split: false,
+            waiting_since: now,
+            retry_after: SimDuration::ZERO,
+            leader_epoch: None,
+            attempts_at_leader_change: 0,
+        }
+    }
+
+    /// True while it takes records.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.content, Content::Open)
+    }
+
+    /// The records; the batch is closed.
+    pub(super) fn parcel(&self) -> &Parcel {
+        match &self.content {
+            Content::Open => panic!("the records of an open batch are in its builder"),
+            Content::Closed { parcel, .. } => parcel,
+            Content::Built(batch) => &batch.records,
+        }
+    }
+
+    /// How many records it holds; it is closed.
+    pub(super) fn count(&self) -> u32 {
+        self.parcel().len() as u32
+    }
+
+    /// Bytes as if encoded; the batch is closed.
+    pub(super) fn size(&self) -> u32 {
+        match &self.content {
+            Content::Open => panic!("the size of an open batch is in its builder"),
+            Content::Closed { size, .. } => *size,
+            Content::Built(batch) => batch.size_bytes,
+        }
+    }
+
+    fn times(&self) -> BatchTimes {
+        match &self.content {
+            Content::Open => panic!("the times of an open batch are in its builder"),
+            Content::Closed { times, .. } => *times,
+            Content::Built(batch) => batch.times,
+        }
+    }
+
+    /// The closed batch as it travels.
+    pub(super) fn build(&mut self) -> Arc<Batch> {
+        if let Content::Built(batch) = &self.content
+            && batch.producer == self.stamp
+        {
+            return Arc::clone(batch);
+        }
+        let batch = Arc::new(Batch {
+            records: Arc::clone(self.parcel()),
+            producer: self.stamp,
+            times: self.times(),
+            size_bytes: self.size(),
+            payload: Payload::Descriptor,
+        });
+        self.content = Content::Built(Arc::clone(&batch));
+        batch
+    }
+
+    /// True when it was given another stamp since it was last sent.
+    pub(super) fn is_rewritten(&self) -> bool {
+        matches!(&self.content, Content::Built(batch) if batch.producer != self.stamp)
+    }
+
+    /// The first sequence number, if it has one.
+    pub(super) fn base_sequence(&self) -> Option<Sequence> {
+        self.stamp.map(|stamp| stamp.base_sequence)
+    }
+
+    /// The last sequence number, if it has one.
+    pub(super) fn last_sequence(&self) -> Option<Sequence> {
+        let base = self.base_sequence()?;
+        Some(base.plus(self.count() - 1))
+    }
+
+    /// Producer id, epoch and first sequence, the order of batches in flight.
+    pub(super) fn order(&self) -> Option<(ProducerId, ProducerEpoch, Sequence)> {
+        self.stamp
+            .map(|stamp| (stamp.id, stamp.epoch, stamp.base_sequence))
+    }
+
+    /// It goes back into the queue; the back-off is drawn once per attempt.
+    ///
+    /// Deviation: Java draws the jitter again at every look at the batch.
+    pub(super) fn reenqueued(&mut self, now: SimTime, retry_after: SimDuration) {
+        self.attempts += 1;
+        self.waiting_since = now;
+        self.retry_after = retry_after;
+    }
+
+    /// Notes the leader that the attempt goes to.
+    pub(super) fn note_leader_epoch(&mut self, latest: Option<LeaderEpoch>) {
+        if latest.is_some() && self.leader_epoch < latest {
+            self.attempts_at_leader_change = self.attempts;
+            self.leader_epoch = latest;
+        }
+    }
+
+    /// When the retry back-off ends; it is skipped when the leader changed since the last attempt
+    /// (KIP-951).
+    pub(super) fn backs_off_until(&self, now: SimTime) -> Option<SimTime> {
+        let leader_changed = self.attempts > 0 && self.attempts == self.attempts_at_leader_change;
+        let end = self.waiting_since + self.retry_after;
+        (self.attempts > 0 && !leader_changed && now < end).then_some(end)
+    }
+
+    /// Since when it has waited: its creation, or its last attempt.
+    pub(super) fn waiting_since(&self) -> SimTime {
+        self.waiting_since
+    }
+
+    /// The records in pieces of at most `batch_size` bytes, each at least one record, in order. A
+    /// piece that came out of a split is split in halves.
+    pub(super) fn split(&self, batch_size: u32) -> Vec<Self> {
+        let base = self.times().base.0;
+        let entries = self.parcel().iter().map(|record| Entry {
+            draft: Draft {
+                id: record.id,
+                key: record.key,
+                value_size: record.value_size,
+            },
+            content: size::content_size(size::key_size(record.key), record.value_size),
+            timestamp: WallTime(base + i64::from(record.timestamp_delta)),
+        });
+        let largest = entries.clone().map(|e| size::upper_bound(e.content)).max();
+        let target = if self.is_split {
+            (self.size() / 2).max(largest.unwrap_or(0))
+        } else {
+            batch_size
+        };
+        let mut builder = Builder::default();
+        let mut contents = Vec::new();
+        for entry in entries {
+            if builder.try_append(entry).is_none() {
+                if !builder.records.is_empty() {
+                    contents.push(builder.close());
+                }
+                builder.open(entry, target.max(size::upper_bound(entry.content)));
+            }
+        }
+        contents.push(builder.close());
+        let mut stamp = self.stamp;
+        let pieces = contents.into_iter().map(|content| {
+            let mut piece = Self::new(self.slot, self.created, 0);
+            piece.content = content;
+            piece.is_split = true;
+            piece.stamp = stamp;
+            if let Some(stamp) = &mut stamp {
+                stamp.base_sequence = stamp.base_sequence.plus(piece.count());
+            }
+            piece
+        });
+        pieces.collect()
+    }
+}
+
+/// All batches that are not gone, by id.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Batches {
+    all: Vec<Option<ProducerBatch>>,
+    free: Vec<BatchId>,
+}
+
+impl Batches {
+    /// Keeps a batch and says its id.
+    pub(super) fn insert(&mut self, batch: ProducerBatch) -> BatchId {
+        if let Some(id) = self.free.pop() {
+            self.all[id.0 as usize] = Some(batch);
+            return id;
+        }
+        self.all.push(Some(batch));
+        BatchId(self.all.len() as u32 - 1)
+    }
+
+    /// Forgets a batch.
+    pub(super) fn remove(&mut self, id: BatchId) {
+        self.all[id.0 as usize] = None;
+        self.free.push(id);
+    }
+
+    /// The batch.
+    pub(super) fn get(&self, id: BatchId) -> &ProducerBatch {
+        let batch = self.all[id.0 as usize].as_ref();
+        batch.expect("a batch is forgotten only when nothing refers to it")
+    }
+
+    /// The batch, to change it.
+    pub(super) fn get_mut(&mut self, id: BatchId) -> &mut ProducerBatch {
+        let batch = self.all[id.0 as usize].as_mut();
+        batch.expect("a batch is forgotten only when nothing refers to it")
+    }
+}

@@ -1,0 +1,278 @@
+//! Which partition a record goes to: by key, or sticky by bytes with weights by queue length.
+//!
+//! Modelled: murmur2 over all partitions for keyed records; the built-in sticky partitioner and
+//! its adaptive weights (KIP-480, KIP-794); exclusion of partitions of brokers that do not drain.
+//! Left out: rack awareness, RoundRobinPartitioner, partitioners of other clients.
+//! Source: BuiltInPartitioner, RecordAccumulator.partitionReady.
+
+use crate::client::producer::size;
+use crate::delivery::KeyId;
+use crate::kafka::partitioner::murmur2;
+use crate::sim::rng::Rng;
+
+/// Keys up to this number are remembered.
+const REMEMBERED_KEYS: u32 = 1 << 20;
+
+/// What does not change about a key: its partition among so many, and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyFacts {
+    /// The partition, available or not.
+    pub(super) partition: u32,
+    /// Bytes of the key with its length.
+    pub(super) size: u32,
+}
+
+/// The facts of keys, each computed once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeyTable {
+    partitions: u32,
+    /// By key: the partition, and the size in the lowest byte; 0 when not yet computed.
+    by_key: Vec<u32>,
+}
+
+impl KeyTable {
+    /// The facts of a key when there are `partitions`.
+    #[inline]
+    pub(super) fn look_up(&mut self, key: KeyId, partitions: u32) -> KeyFacts {
+        let packed = match self.by_key.get(key.0 as usize) {
+            Some(packed) if *packed != 0 && self.partitions == partitions => *packed,
+            Some(_) | None => self.compute(key, partitions),
+        };
+        KeyFacts {
+            partition: packed >> 8,
+            size: packed & 0xff,
+        }
+    }
+
+    #[cold]
+    fn compute(&mut self, key: KeyId, partitions: u32) -> u32 {
+        if self.partitions != partitions {
+            assert!(partitions < 1 << 24, "a partition fits into 24 bits");
+            self.partitions = partitions;
+            self.by_key.clear();
+        }
+        let mut bytes = [0; 12];
+        let size = key.write(&mut bytes);
+        let hash = murmur2(&bytes[..size]) & 0x7fff_ffff;
+        let packed = (hash as u32 % partitions) << 8 | size::key_size(Some(key));
+        if key.0 < REMEMBERED_KEYS {
+            let index = key.0 as usize;
+            if self.by_key.len() <= index {
+                self.by_key.resize(index + 1, 0);
+            }
+            self.by_key[index] = packed;
+        }
+        packed
+    }
+}
+
+/// The partition that records without a key go to now.
+#[derive(Clone, Debug)]
+pub(super) struct Sticky {
+    batch_size: u32,
+    current: Option<u32>,
+    produced: u32,
+}
+
+impl Sticky {
+    /// Changes partition about every `batch_size` bytes.
+    pub(super) fn new(batch_size: u32) -> Self {
+        Self {
+            batch_size: batch_size.max(1),
+            current: None,
+            produced: 0,
+        }
+    }
+
+    /// The current partition, once there is one.
+    #[inline]
+    pub(super) fn current(&self) -> Option<u32> {
+        self.current
+    }
+
+    /// Goes on with another partition.
+    pub(super) fn switch_to(&mut self, partition: u32) {
+        self.current = Some(partition);
+        self.produced = 0;
+    }
+
+    /// Counts bytes that were appended. True when the next record belongs to another partition:
+    /// after a batch's worth of bytes if no batch of the partition is left half full, after two in
+    /// any case.
+    #[inline]
+    pub(super) fn appended(&mut self, bytes: u32, queue: QueueTail) -> bool {
+        self.produced += bytes;
+        match queue {
+            QueueTail::Full => self.produced >= self.batch_size,
+            QueueTail::Open => self.produced >= self.batch_size.saturating_mul(2),
+        }
+    }
+}
+
+/// Whether the last batch of a partition's queue can take more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum QueueTail {
+    /// There is no batch, or the last one is full.
+    Full,
+    /// The last batch has room.
+    Open,
+}
+
+/// A partition that can be chosen and the batches that wait in its queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// The partition.
+    pub(super) partition: u32,
+    /// Batches in its queue.
+    pub(super) queue: u32,
+    /// True while its broker takes no batches (partitioner.availability.timeout.ms).
+    pub(super) excluded: bool,
+}
+
+/// How the next sticky partition is chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weighting {
+    /// All alike.
+    Uniform,
+    /// The shorter the queue, the likelier (partitioner.adaptive.partitioning.enable).
+    Adaptive,
+}
+
+/// Draws the next partition. `available` are those with a leader, `all` is how many there are.
+pub(super) fn next_partition(
+    rng: &mut Rng,
+    available: &[Candidate],
+    all: u32,
+    weighting: Weighting,
+) -> u32 {
+    let open: Vec<Candidate> = available.iter().copied().filter(|c| !c.excluded).collect();
+    let all_equal = open.iter().all(|c| c.queue == open[0].queue) && open.len() == all as usize;
+    if weighting == Weighting::Uniform || open.is_empty() || all < 2 || all_equal {
+        let Some(count) = std::num::NonZero::new(available.len() as u64) else {
+            return rng.below(u64::from(all)) as u32;
+        };
+        return available[rng.below(count.get()) as usize].partition;
+    }
+    let mut table: Vec<u32> = open.iter().map(|c| c.queue).collect();
+    cumulate(&mut table);
+    let end = *table.last().expect("some partition is open");
+    let drawn = rng.below(u64::from(end)) as u32;
+    let index = table.partition_point(|bound| *bound <= drawn);
+    open[index].partition
+}
+
+/// Turns queue lengths into a cumulative frequency table of `longest + 1 - length`.
+fn cumulate(queues: &mut [u32]) {
+    let top = queues.iter().max().copied().unwrap_or(0) + 1;
+    let mut sum = 0;
+    for queue in queues {
+        sum += top - *queue;
+        *queue = sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::rng::Streams;
+
+    fn candidates(queues: &[u32]) -> Vec<Candidate> {
+        (0..)
+            .zip(queues)
+            .map(|(partition, queue)| Candidate {
+                partition,
+                queue: *queue,
+                excluded: false,
+            })
+            .collect()
+    }
+
+    fn draws(available: &[Candidate], all: u32, weighting: Weighting) -> Vec<u32> {
+        let mut rng = Streams::new(7).stream("partitioner");
+        let mut counts = vec![0; all as usize];
+        for _ in 0..80_000 {
+            counts[next_partition(&mut rng, available, all, weighting) as usize] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn queue_lengths_become_a_cumulative_table_of_inverted_lengths() {
+        for (queues, expected) in [
+            (vec![0, 3, 1], vec![4, 5, 8]),
+            (vec![5, 0, 3, 0, 1], vec![1, 7, 10, 16, 21]),
+        ] {
+            let mut table = queues;
+            cumulate(&mut table);
+            assert_eq!(table, expected);
+        }
+    }
+
+    #[test]
+    fn a_short_queue_is_chosen_in_proportion_to_its_weight() {
+        let counts = draws(&candidates(&[0, 3, 1]), 3, Weighting::Adaptive);
+        for (count, weight) in counts.iter().zip([4, 1, 3]) {
+            assert!(count.abs_diff(weight * 10_000) < 500, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn without_adaptive_partitioning_queues_do_not_matter() {
+        let counts = draws(&candidates(&[0, 9, 0, 0]), 4, Weighting::Uniform);
+        assert!(
+            counts.iter().all(|count| count.abs_diff(20_000) < 600),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn only_partitions_with_a_leader_are_drawn_unless_there_is_none() {
+        let some = candidates(&[0, 0]);
+        assert_eq!(draws(&some[1..], 2, Weighting::Uniform), [0, 80_000]);
+        assert!(
+            draws(&[], 2, Weighting::Adaptive)
+                .iter()
+                .all(|count| *count > 0)
+        );
+    }
+
+    #[test]
+    fn an_excluded_partition_is_never_drawn_while_another_is_open() {
+        let mut some = candidates(&[0, 0, 0]);
+        some[2].excluded = true;
+        let counts = draws(&some, 3, Weighting::Adaptive);
+        assert!(
+            counts[0] > 0 && counts[1] > 0 && counts[2] == 0,
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn the_sticky_partition_changes_after_batch_size_bytes_when_no_batch_is_half_full() {
+        let mut sticky = Sticky::new(100);
+        sticky.switch_to(3);
+        assert!(!sticky.appended(99, QueueTail::Full));
+        assert!(!sticky.appended(1, QueueTail::Open));
+        assert!(sticky.appended(0, QueueTail::Full));
+    }
+
+    #[test]
+    fn the_sticky_partition_changes_after_twice_batch_size_bytes_in_any_case() {
+        let mut sticky = Sticky::new(100);
+        assert!(!sticky.appended(199, QueueTail::Open));
+        assert!(sticky.appended(1, QueueTail::Open));
+    }
+
+    #[test]
+    fn a_key_keeps_its_partition_until_the_number_of_partitions_changes() {
+        let mut table = KeyTable::default();
+        let first: Vec<_> = (0..50).map(|k| table.look_up(KeyId(k), 6)).collect();
+        let again: Vec<_> = (0..50).map(|k| table.look_up(KeyId(k), 6)).collect();
+        assert_eq!(first, again);
+        assert_eq!(again[17].size, 4);
+        let mut bytes = [0; 12];
+        let size = KeyId(17).write(&mut bytes);
+        let hash = murmur2(&bytes[..size]) & 0x7fff_ffff;
+        assert_eq!(table.look_up(KeyId(17), 12).partition, hash as u32 % 12);
+    }
+}

@@ -1,0 +1,156 @@
+//! What to build: brokers, controllers, topics, applications, network, disks and costs.
+
+use std::sync::Arc;
+
+use crate::kafka::config::broker::BrokerConfig;
+use crate::kafka::config::consumer::ConsumerConfig;
+use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::topic::TopicConfig;
+use crate::sim::time::SimDuration;
+use crate::workload::{ReadPlan, SendPlan};
+
+/// Everything about a cluster at 0 s.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// How many brokers: `b1`, `b2`, …
+    pub brokers: u32,
+    /// How many controllers: `c1`, …
+    pub controllers: u32,
+    /// Config of all brokers and controllers.
+    pub broker_config: BrokerConfig,
+    /// The topics, by id.
+    pub topics: Vec<TopicSpec>,
+    /// The producer applications, by sender id.
+    pub producers: Vec<ProducerSpec>,
+    /// The groups of readers, by group id.
+    pub groups: Vec<GroupSpec>,
+    /// Links between any two hosts.
+    pub network: NetworkSpec,
+    /// The brokers' and controllers' disks.
+    pub disks: DiskSpec,
+    /// CPU time of brokers and controllers.
+    pub costs: CostSpec,
+}
+
+/// One topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many partitions.
+    pub partitions: u32,
+    /// How many replicas of each.
+    pub replication_factor: u32,
+    /// Its config.
+    pub config: TopicConfig,
+}
+
+/// One producer application on a host of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducerSpec {
+    /// The host's name.
+    pub name: Arc<str>,
+    /// What it sends.
+    pub plan: SendPlan,
+    /// Its producer's config.
+    pub config: ProducerConfig,
+}
+
+/// One group of readers; each member has a host of its own, `billing-1`, `billing-2`, …
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSpec {
+    /// The group's name.
+    pub name: Arc<str>,
+    /// What each member does.
+    pub members: Vec<ReadPlan>,
+    /// Its consumers' config.
+    pub config: ConsumerConfig,
+}
+
+/// How long a message travels, beside its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatencySpec {
+    /// Always the same.
+    Constant(SimDuration),
+    /// Evenly between two bounds.
+    Uniform(SimDuration, SimDuration),
+    /// A fixed part and an exponentially distributed one.
+    Exponential {
+        /// The fixed part.
+        base: SimDuration,
+        /// The mean of the other.
+        mean: SimDuration,
+    },
+}
+
+/// All links. A declared assumption, not a property of Kafka.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// One way.
+    pub latency: LatencySpec,
+    /// Bytes per second of one connection and direction.
+    pub bandwidth: u64,
+    /// Lost transmissions per million.
+    pub loss_ppm: u32,
+}
+
+/// Disks of brokers and controllers. A declared assumption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpec {
+    /// Time of one flush, beside its size.
+    pub flush_latency: SimDuration,
+    /// Bytes per second.
+    pub bandwidth: u64,
+    /// Bytes that fit.
+    pub capacity: u64,
+}
+
+/// CPU time of a broker or controller per request. A declared assumption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CostSpec {
+    /// Produce: base.
+    pub produce: SimDuration,
+    /// Fetch: base.
+    pub fetch: SimDuration,
+    /// Any other request: base.
+    pub other: SimDuration,
+    /// Any request: for each KiB of it.
+    pub per_kib: SimDuration,
+}
+
+impl Default for NetworkSpec {
+    /// One availability zone: 0.2 ms and an exponential 0.05 ms one way, 1.25 GB/s, no loss.
+    fn default() -> Self {
+        Self {
+            latency: LatencySpec::Exponential {
+                base: SimDuration::from_micros(200),
+                mean: SimDuration::from_micros(50),
+            },
+            bandwidth: 1_250_000_000,
+            loss_ppm: 0,
+        }
+    }
+}
+
+impl Default for DiskSpec {
+    /// An NVMe disk: 0.5 ms a flush, 1 GB/s, 1 TB.
+    fn default() -> Self {
+        Self {
+            flush_latency: SimDuration::from_micros(500),
+            bandwidth: 1_000_000_000,
+            capacity: 1_000_000_000_000,
+        }
+    }
+}
+
+impl Default for CostSpec {
+    /// 20 µs a produce or fetch, 10 µs any other request, 0.1 µs a KiB.
+    fn default() -> Self {
+        Self {
+            produce: SimDuration::from_micros(20),
+            fetch: SimDuration::from_micros(20),
+            other: SimDuration::from_micros(10),
+            per_kib: SimDuration::from_nanos(100),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! L6, what to break and when: the timeline of a run, in the words of scenario files.
+
+pub mod apply;
+pub mod schedule;
+
+use std::sync::Arc;
+
+pub use crate::cluster::moment::Moment;
+use crate::kafka::ids::TopicPartition;
+use crate::sim::time::SimDuration;
+
+/// One event of a timeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Its id: names its random stream, and what `--set` and claims speak of.
+    pub id: Arc<str>,
+    /// When it happens.
+    pub when: When,
+    /// What happens.
+    pub action: Action,
+    /// How long it lasts, where it can be undone: then its undoing happens.
+    pub lasts: Option<SimDuration>,
+}
+
+/// When an event of a timeline happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At an instant of virtual time.
+    At(SimDuration),
+    /// At an instant drawn from the stream of the event's id, evenly between the two.
+    Between(SimDuration, SimDuration),
+    /// At a protocol moment.
+    On {
+        /// What must happen.
+        moment: Moment,
+        /// Which occurrence.
+        occurrence: Occurrence,
+        /// Not before this instant.
+        after: SimDuration,
+    },
+}
+
+/// Which occurrence of a moment counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occurrence {
+    /// The nth, from 1; "once" is the first.
+    Nth(u32),
+    /// Every one.
+    Every,
+}
+
+/// A node or a selector, resolved when the event fires.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A host by its name in the scenario: `b1`, `c1`, `p1`, `billing-1`.
+    Named(Arc<str>),
+    /// The broker that leads the partition by the controller's registration.
+    Leader(TopicPartition),
+    /// A broker that follows: the first other in-sync replica, else the first other replica.
+    Follower(TopicPartition),
+    /// The broker of the nth replica, from 1, in assignment order: the same one all run long.
+    Replica(TopicPartition, u32),
+    /// The active controller.
+    Controller,
+    /// Where the moment that the event waited for happened; only with [`When::On`].
+    Here,
+}
+
+/// What happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// kill -9. Undone by a start.
+    Crash(Node),
+    /// Power loss. Undone by a start.
+    PowerLoss(Node),
+    /// The disk's content is lost, and with it the process. Undone by a start.
+    LoseDisk(Node),
+    /// A stop in good order (SIGTERM, controlled shutdown). Undone by a start.
+    Stop(Node),
+    /// A start after a crash or a stop.
+    Start(Node),
+    /// The process stands still (SIGSTOP, a long GC pause). Undone by its continuation.
+    Pause(Node),
+    /// Nothing arrives from the first at the second.
+    CutOneWay(Node, Node),
+    /// Nothing arrives between the two.
+    Cut(Node, Node),
+    /// Nothing arrives between the node and any other host.
+    Isolate(Node),
+    /// Each message from the first to the second takes longer by this much.
+    SlowLink(Node, Node, SimDuration),
+    /// All connections between the two are reset; what is on its way is lost.
+    Reset(Node, Node),
+    /// Flushes of the node's disk take this much longer.
+    SlowDisk(Node, SimDuration),
+    /// The node's disk is full.
+    FillDisk(Node),
+    /// The node's disk fails every call.
+    FailDisk(Node),
+    /// The node's wall clock jumps by this many nanoseconds.
+    SkewClock(Node, i64),
+}

@@ -1,0 +1,15 @@
+//! One file per API key: the request and the response, as plain data.
+//!
+//! An `Option<ErrorCode>` in a response is Kafka's error code, `None` being NONE.
+
+pub mod allocate_producer_ids;
+pub mod alter_partition;
+pub mod broker_heartbeat;
+pub mod broker_registration;
+pub mod fetch;
+pub mod init_producer_id;
+pub mod list_offsets;
+pub mod metadata;
+pub mod offset_for_leader_epoch;
+pub mod produce;
+pub mod quorum_fetch;

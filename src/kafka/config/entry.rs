@@ -1,0 +1,167 @@
+//! One line per config: its name, its field, its values and what it means.
+
+use crate::kafka::api::produce::Acks;
+use crate::kafka::config::consumer::AutoOffsetReset;
+use crate::kafka::config::value::{Kind, Value};
+use crate::sim::time::SimDuration;
+
+/// A config of the component whose configs are in `C`.
+#[derive(Debug)]
+pub struct Entry<C: 'static> {
+    /// Kafka's name.
+    pub name: &'static str,
+    /// The values that it takes.
+    pub kind: Kind,
+    /// What it means, in a line.
+    pub doc: &'static str,
+    /// Kafka's class that defines it.
+    pub source: &'static str,
+    /// Puts a value into its field.
+    pub set: fn(&mut C, Value),
+    /// Reads its field; none where a topic leaves it to the broker.
+    pub get: fn(&C) -> Option<Value>,
+}
+
+/// The type of a config's field. Values come in Kafka's unit and within the config's bounds.
+pub(crate) trait Field: Sized {
+    fn from_value(value: Value) -> Self;
+    fn to_value(&self) -> Value;
+}
+
+/// The table of a component: a class of Kafka, then its configs, a line each:
+/// name, field, kind, meaning. A `?` marks a field that may be left open, as topics do.
+macro_rules! entries {
+    ($($source:literal { $($name:literal $([$optional:tt])? $field:ident $kind:expr, $doc:literal;)* })*) => {
+        &[$($($crate::kafka::config::entry::Entry {
+            name: $name,
+            kind: $kind,
+            doc: $doc,
+            source: $source,
+            set: |config, value| entries!(@set config, $field, value $(, $optional)?),
+            get: |config| entries!(@get config, $field $(, $optional)?),
+        },)*)*]
+    };
+    (@set $config:ident, $field:ident, $value:ident) => {
+        $config.$field = $crate::kafka::config::entry::Field::from_value($value)
+    };
+    (@set $config:ident, $field:ident, $value:ident, ?) => {
+        $config.$field = Some($crate::kafka::config::entry::Field::from_value($value))
+    };
+    (@get $config:ident, $field:ident) => {
+        Some($crate::kafka::config::entry::Field::to_value(&$config.$field))
+    };
+    (@get $config:ident, $field:ident, ?) => {
+        $config.$field.as_ref().map($crate::kafka::config::entry::Field::to_value)
+    };
+}
+pub(crate) use entries;
+
+fn integer(value: Value) -> i64 {
+    let Value::Integer(number) = value else {
+        panic!("a field takes values of its config's kind: {value:?}");
+    };
+    number
+}
+
+fn word(value: Value) -> &'static str {
+    let Value::Word(word) = value else {
+        panic!("a field takes values of its config's kind: {value:?}");
+    };
+    word
+}
+
+impl Field for u32 {
+    fn from_value(value: Value) -> Self {
+        Self::try_from(integer(value)).expect("an INT config has a lower bound of at least 0")
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Integer(i64::from(*self))
+    }
+}
+
+impl Field for u64 {
+    fn from_value(value: Value) -> Self {
+        Self::try_from(integer(value)).expect("a LONG config has a lower bound of at least 0")
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+}
+
+/// A number whose largest value, 2^63-1, means never.
+impl Field for Option<u64> {
+    fn from_value(value: Value) -> Self {
+        let number = u64::from_value(value);
+        (number < i64::MAX as u64).then_some(number)
+    }
+
+    fn to_value(&self) -> Value {
+        self.unwrap_or(i64::MAX as u64).to_value()
+    }
+}
+
+impl Field for bool {
+    fn from_value(value: Value) -> Self {
+        let Value::Bool(truth) = value else {
+            panic!("a field takes values of its config's kind: {value:?}");
+        };
+        truth
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Bool(*self)
+    }
+}
+
+impl Field for SimDuration {
+    fn from_value(value: Value) -> Self {
+        Self::from_millis(u64::from_value(value))
+    }
+
+    fn to_value(&self) -> Value {
+        if *self == Self::MAX {
+            return Value::Integer(i64::MAX);
+        }
+        self.as_millis().to_value()
+    }
+}
+
+impl Field for Acks {
+    fn from_value(value: Value) -> Self {
+        match word(value) {
+            "all" | "-1" => Self::All,
+            "1" => Self::Leader,
+            "0" => Self::None,
+            other => panic!("acks takes no word but its own: {other}"),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Word(match self {
+            Self::All => "all",
+            Self::Leader => "1",
+            Self::None => "0",
+        })
+    }
+}
+
+impl Field for AutoOffsetReset {
+    fn from_value(value: Value) -> Self {
+        match word(value) {
+            "earliest" => Self::Earliest,
+            "latest" => Self::Latest,
+            "none" => Self::None,
+            other => panic!("auto.offset.reset takes no word but its own: {other}"),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Word(match self {
+            Self::Earliest => "earliest",
+            Self::Latest => "latest",
+            Self::None => "none",
+        })
+    }
+}

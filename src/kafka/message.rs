@@ -1,0 +1,82 @@
+//! What travels between brokers, controllers and clients.
+
+use crate::kafka::api::allocate_producer_ids::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse,
+};
+use crate::kafka::api::alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
+use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use crate::kafka::api::broker_registration::{
+    BrokerRegistrationRequest, BrokerRegistrationResponse,
+};
+use crate::kafka::api::fetch::{FetchRequest, FetchResponse};
+use crate::kafka::api::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
+use crate::kafka::api::list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
+use crate::kafka::api::metadata::{MetadataRequest, MetadataResponse};
+use crate::kafka::api::offset_for_leader_epoch::{
+    OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+};
+use crate::kafka::api::produce::{ProduceRequest, ProduceResponse};
+use crate::kafka::api::quorum_fetch::{QuorumFetchRequest, QuorumFetchResponse};
+
+/// Pairs an answer with its request on one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CorrelationId(pub u32);
+
+/// A request or an answer.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// From a client of the connection to its server.
+    Request {
+        /// Pairs the answer.
+        correlation: CorrelationId,
+        /// What is asked.
+        body: Request,
+    },
+    /// The answer.
+    Response {
+        /// Of the request.
+        correlation: CorrelationId,
+        /// The answer.
+        body: Response,
+    },
+}
+
+/// The requests, one variant per API key.
+#[derive(Clone, Debug)]
+#[expect(
+    missing_docs,
+    reason = "each variant carries the documented type of the same name"
+)]
+pub enum Request {
+    Produce(Box<ProduceRequest>),
+    Fetch(Box<FetchRequest>),
+    ListOffsets(ListOffsetsRequest),
+    Metadata(MetadataRequest),
+    InitProducerId(InitProducerIdRequest),
+    OffsetForLeaderEpoch(OffsetForLeaderEpochRequest),
+    AlterPartition(Box<AlterPartitionRequest>),
+    BrokerRegistration(BrokerRegistrationRequest),
+    BrokerHeartbeat(BrokerHeartbeatRequest),
+    AllocateProducerIds(AllocateProducerIdsRequest),
+    QuorumFetch(QuorumFetchRequest),
+}
+
+/// The answers, one variant per API key.
+#[derive(Clone, Debug)]
+#[expect(
+    missing_docs,
+    reason = "each variant carries the documented type of the same name"
+)]
+pub enum Response {
+    Produce(Box<ProduceResponse>),
+    Fetch(Box<FetchResponse>),
+    ListOffsets(ListOffsetsResponse),
+    Metadata(Box<MetadataResponse>),
+    InitProducerId(InitProducerIdResponse),
+    OffsetForLeaderEpoch(OffsetForLeaderEpochResponse),
+    AlterPartition(Box<AlterPartitionResponse>),
+    BrokerRegistration(BrokerRegistrationResponse),
+    BrokerHeartbeat(BrokerHeartbeatResponse),
+    AllocateProducerIds(AllocateProducerIdsResponse),
+    QuorumFetch(Box<QuorumFetchResponse>),
+}

@@ -1,0 +1,115 @@
+//! The records of the metadata log, `__cluster_metadata`.
+//!
+//! Source: metadata/src/main/resources/common/metadata/*.json; KIP-631, KIP-966.
+
+use std::sync::Arc;
+
+use crate::kafka::config::topic::TopicConfig;
+use crate::kafka::ids::{
+    BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, TopicId,
+    TopicPartition,
+};
+
+/// A change of the cluster's metadata.
+#[derive(Clone, Debug)]
+pub enum MetadataRecord {
+    /// A broker registered; it is fenced until it has caught up.
+    RegisterBroker {
+        /// The broker.
+        broker: BrokerId,
+        /// The epoch of the registration: the offset of this record.
+        epoch: BrokerEpoch,
+        /// This life of it.
+        incarnation: Incarnation,
+        /// Whether it is fenced.
+        fenced: bool,
+    },
+    /// A broker's state changed.
+    BrokerRegistrationChange {
+        /// The broker.
+        broker: BrokerId,
+        /// Its epoch.
+        epoch: BrokerEpoch,
+        /// The new fencing, if it changed.
+        fenced: Option<bool>,
+        /// True when it entered controlled shutdown.
+        in_controlled_shutdown: Option<bool>,
+    },
+    /// A topic was created.
+    Topic {
+        /// The topic.
+        topic: TopicId,
+        /// Its name.
+        name: Arc<str>,
+        /// Its configuration.
+        config: TopicConfig,
+    },
+    /// A partition was created or changed: its whole registration.
+    Partition {
+        /// The partition.
+        tp: TopicPartition,
+        /// Its registration.
+        registration: Arc<PartitionRegistration>,
+    },
+    /// A block of producer ids was given to a broker; `next` is the first free id.
+    ProducerIds {
+        /// The broker.
+        broker: BrokerId,
+        /// The first id that is still free.
+        next: ProducerId,
+    },
+    /// Nothing, so that offset and high watermark advance (metadata.max.idle.interval.ms).
+    NoOp,
+}
+
+/// Where a partition lives and who may lead it.
+///
+/// PartitionChangeRecord carries only what changed; here every change carries the whole state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionRegistration {
+    /// The replicas in order of assignment.
+    pub replicas: Arc<[BrokerId]>,
+    /// The in-sync replicas.
+    pub isr: Arc<[BrokerId]>,
+    /// The eligible leader replicas (KIP-966); empty while the feature is off.
+    pub elr: Arc<[BrokerId]>,
+    /// The last leader while isr and elr are empty.
+    pub last_known_leader: Option<BrokerId>,
+    /// The leader.
+    pub leader: Option<BrokerId>,
+    /// How the leader came to lead.
+    pub recovery: LeaderRecoveryState,
+    /// Its epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// How many times this registration has changed.
+    pub partition_epoch: PartitionEpoch,
+}
+
+/// Whether a partition's leader was elected uncleanly and has not said yet that it has recovered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LeaderRecoveryState {
+    /// Elected from the in-sync replicas.
+    #[default]
+    Recovered,
+    /// Elected uncleanly.
+    Recovering,
+}
+
+impl MetadataRecord {
+    /// About how many bytes the record takes in the log and on the wire.
+    pub fn size_bytes(&self) -> u32 {
+        match self {
+            Self::RegisterBroker { .. } => 200,
+            Self::BrokerRegistrationChange { .. } => 40,
+            Self::Topic { name, .. } => 40 + name.len() as u32,
+            Self::Partition { registration, .. } => {
+                let replicas = &registration.replicas;
+                let ids = replicas.len() + registration.isr.len() + registration.elr.len();
+                // Each replica has a directory id besides.
+                60 + 4 * ids as u32 + 16 * replicas.len() as u32
+            }
+            Self::ProducerIds { .. } => 40,
+            Self::NoOp => 12,
+        }
+    }
+}

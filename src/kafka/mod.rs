@@ -1,0 +1,13 @@
+//! L1, Kafka's vocabulary: plain data, parsing, printing; no behaviour.
+
+pub mod api;
+pub mod config;
+pub mod encoding;
+pub mod error_code;
+pub mod fact;
+pub mod ids;
+pub mod message;
+pub mod metadata_records;
+pub mod partitioner;
+pub mod records;
+pub mod view;

@@ -1,0 +1,25 @@
+//! L7, scenario files: from TOML to what runs, with every problem at its place.
+//!
+//! `file` reads a text into a [`model::Scenario`]: `tree` (spanned), `variants` and `set`
+//! (overlays), `lower`, `apps`, `timeline`, `claims` (meaning). `fmt` prints the canonical text,
+//! `write` the text of a scenario, `explain` its English; `library` holds the scenarios that ship.
+
+pub mod claims;
+pub mod diagnostics;
+pub mod file;
+pub mod keys;
+pub mod library;
+pub mod model;
+pub mod moment;
+pub mod set;
+pub mod tree;
+pub mod value;
+
+mod apps;
+mod config;
+mod lower;
+mod names;
+mod reader;
+mod selector;
+mod timeline;
+mod variants;

@@ -1,0 +1,85 @@
+//! L2, what applications do: arrivals, keys, sizes; plain plans and pure generators.
+
+pub mod generator;
+
+use std::sync::Arc;
+
+use crate::delivery::{GroupId, RecordId, SenderId};
+use crate::kafka::ids::TopicId;
+use crate::sim::time::SimDuration;
+
+/// When records arrive at `send`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrivals {
+    /// One each `period`, the first after one period.
+    Every {
+        /// Time between two records; at least 1 ns.
+        period: SimDuration,
+    },
+    /// At random moments, `mean` apart on average (a Poisson process).
+    Poisson {
+        /// Mean time between two records.
+        mean: SimDuration,
+    },
+    /// As fast as buffer.memory lets: each `send` follows the last at once.
+    Flood,
+}
+
+/// Which key a record has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// None.
+    Null,
+    /// One of `count` keys, drawn at random for each record.
+    Uniform {
+        /// How many keys there are; at least 1.
+        count: u32,
+    },
+    /// `count` keys in turn.
+    Cycle {
+        /// How many keys there are; at least 1.
+        count: u32,
+    },
+}
+
+/// What a producer application sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SendPlan {
+    /// The application.
+    pub sender: SenderId,
+    /// Where to.
+    pub topic: TopicId,
+    /// How many partitions the topic has.
+    pub partitions: u32,
+    /// The first record's id; the others follow.
+    pub first: RecordId,
+    /// How many records.
+    pub count: u32,
+    /// When the application starts.
+    pub start: SimDuration,
+    /// When they arrive.
+    pub arrivals: Arrivals,
+    /// Which keys they have.
+    pub keys: Keys,
+    /// Bytes of each value.
+    pub value_size: u32,
+    /// True to make, keep and check the payload's bytes.
+    pub keep_payload: bool,
+}
+
+/// What a member of a group of readers does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadPlan {
+    /// Its group.
+    pub group: GroupId,
+    /// Its index in the group.
+    pub member: u32,
+    /// The partitions that it reads, fixed by its index (`protocol = "assign"`).
+    pub partitions: Arc<[crate::kafka::ids::TopicPartition]>,
+    /// When it starts.
+    pub start: SimDuration,
+    /// How long its handler takes for one record.
+    pub handler: SimDuration,
+    /// Times at which it pauses and resumes its partitions.
+    pub pauses: Vec<(SimDuration, SimDuration)>,
+}
