@@ -373,6 +373,11 @@ impl Broker {
             .map(|partition| partition.view(self.id))
     }
 
+    /// The replica of one partition on this broker's disk.
+    pub fn view(&self, tp: TopicPartition) -> Option<ReplicaView<'_>> {
+        self.replicas.slot(tp).map(|slot| self.replicas[slot].view(self.id))
+    }
+
     /// The metadata as this broker knows it.
     pub fn image(&self) -> &MetadataImage {
         self.metadata.image()

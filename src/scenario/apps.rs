@@ -24,8 +24,8 @@ use crate::workload::{Arrivals, Keys, ReadPlan, SendPlan};
 pub(in crate::scenario) struct Context<'c> {
     /// The names so far.
     pub(in crate::scenario) names: &'c mut Names,
-    /// When all faults heal.
-    pub(in crate::scenario) run_for: SimDuration,
+    /// When all faults heal; none where that is not known.
+    pub(in crate::scenario) run_for: Option<SimDuration>,
     /// The configs that are claimed to be refused.
     pub(in crate::scenario) refusals: &'c BTreeSet<String>,
     /// What has been refused.
@@ -123,7 +123,7 @@ fn plan(
             Problem::BadValue { what, why, help },
         );
     }
-    let span = context.run_for.saturating_sub(start);
+    let span = context.run_for.map(|run_for| run_for.saturating_sub(start));
     SendPlan {
         sender: SenderId(index as u32),
         topic,
@@ -138,13 +138,17 @@ fn plan(
     }
 }
 
-fn start(reader: &Reader<'_>, run_for: SimDuration, problems: &mut Problems) -> SimDuration {
+fn start(
+    reader: &Reader<'_>,
+    run_for: Option<SimDuration>,
+    problems: &mut Problems,
+) -> SimDuration {
     let start = reader.duration("start", problems).unwrap_or_default();
-    if start >= run_for {
+    if let Some(run_for) = run_for.filter(|run_for| start >= *run_for) {
         problems.add(
             reader.place("start"),
             Problem::AfterEnd {
-                what: "this".to_owned(),
+                what: reader.name("start"),
                 run_for: run_for.to_string(),
                 help: "start it earlier, or run longer",
             },
@@ -157,7 +161,7 @@ fn start(reader: &Reader<'_>, run_for: SimDuration, problems: &mut Problems) -> 
 fn count(
     reader: &Reader<'_>,
     rate: Option<Rate>,
-    span: SimDuration,
+    span: Option<SimDuration>,
     problems: &mut Problems,
 ) -> u32 {
     let given = reader.count("count", problems);
@@ -171,11 +175,14 @@ fn count(
                 Problem::MissingKey {
                     key: "count".to_owned(),
                     table: format!("a flood, {},", reader.name("rate")),
-                    says: "How many records it sends",
                     example: "count = 1000".to_owned(),
                 },
             );
         }
+        return 1;
+    };
+    // Without a start before `run_for` there is nothing to count.
+    let Some(span) = span.filter(|span| !span.is_zero()) else {
         return 1;
     };
     let count = span.as_nanos().checked_div(period.as_nanos()).unwrap_or(0);
@@ -348,8 +355,9 @@ fn partitions(reader: &Reader<'_>, names: &Names, problems: &mut Problems) -> Ve
             continue;
         };
         if !topics.insert((topic, partitions)) {
-            let (name, by) = (name.text.to_owned(), "this list".to_owned());
-            problems.add(reader.place("topics"), Problem::NameTaken { name, by });
+            let (what, help) = (reader.name("topics"), None);
+            let why = format!("`{}` stands there twice", name.text);
+            problems.add(name.place, Problem::BadValue { what, why, help });
         }
     }
     topics

@@ -172,7 +172,7 @@ fn claim(
         Err(why) => return bad(text.place, why, problems),
     };
     let Some((at, symbol, op)) = operator(comparison) else {
-        let why = "there is no ==, !=, <, <=, > or >= in it".to_owned();
+        let why = "it compares nothing: the comparisons are ==, !=, <, <=, > and >=".to_owned();
         return bad(text.place, why, problems);
     };
     let left = comparison[..at].trim();

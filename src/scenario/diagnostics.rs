@@ -23,13 +23,12 @@ pub enum Problem {
         key: String,
         table: String,
         known: Vec<String>,
-        belongs_on_top: bool,
+        misplaced: Option<Misplaced>,
     },
     #[error("{table} lacks `{key}`")]
     MissingKey {
         key: String,
         table: String,
-        says: &'static str,
         example: String,
     },
     #[error("{what} must be {expected}, not {found}")]
@@ -37,7 +36,7 @@ pub enum Problem {
         what: String,
         expected: String,
         found: &'static str,
-        belongs_on_top: bool,
+        help: Option<String>,
     },
     #[error("{what}: {why}")]
     BadValue {
@@ -140,6 +139,50 @@ pub enum Problem {
         limit: String,
     },
 }
+
+/// Where a key would be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misplaced {
+    /// Above the first header.
+    Top,
+    /// In the table `config`.
+    Config,
+}
+
+/// The codes of all problems.
+pub const CODES: [&str; 31] = [
+    "toml_syntax",
+    "empty_file",
+    "file_too_long",
+    "unknown_key",
+    "missing_key",
+    "wrong_type",
+    "bad_value",
+    "out_of_range",
+    "unknown_word",
+    "bad_name",
+    "name_taken",
+    "unknown_name",
+    "unknown_partition",
+    "bad_selector",
+    "no_group_protocol",
+    "bad_moment",
+    "here_without_moment",
+    "duplicate_event",
+    "no_time",
+    "two_of",
+    "no_action",
+    "unused_key",
+    "after_end",
+    "replication_factor",
+    "unknown_config",
+    "config_value",
+    "refused_config",
+    "duplicate_variant",
+    "bad_claim",
+    "bad_flag",
+    "too_many",
+];
 
 /// A problem at its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,22 +338,17 @@ impl Problem {
             Self::UnknownKey {
                 key,
                 known,
-                belongs_on_top,
+                misplaced,
                 ..
-            } => Some(if *belongs_on_top {
-                moved_up(key)
-            } else {
-                suggestion(key, known, "its keys are")
+            } => Some(match misplaced {
+                Some(Misplaced::Top) => moved_up(key),
+                Some(Misplaced::Config) => {
+                    format!("`{key}` is a config of Kafka's: config = {{ \"{key}\" = … }}")
+                }
+                None => suggestion(key, known, "its keys are"),
             }),
-            Self::MissingKey { says, example, .. } => Some(format!("{says}: {example}")),
-            Self::WrongType {
-                what,
-                belongs_on_top: true,
-                ..
-            } => Some(moved_up(
-                what.trim_matches('`').rsplit('.').next().unwrap_or(what),
-            )),
-            Self::BadValue { help, .. } => help.clone(),
+            Self::MissingKey { example, .. } => Some(format!("for example, {example}")),
+            Self::WrongType { help, .. } | Self::BadValue { help, .. } => help.clone(),
             Self::UnknownWord { word, known, .. } => {
                 Some(suggestion(word, known, "the words are"))
             }
@@ -357,7 +395,6 @@ impl Problem {
             Self::BadClaim { help, .. } | Self::BadFlag { help, .. } => Some(help.clone()),
             Self::Syntax(_)
             | Self::TooLong(_)
-            | Self::WrongType { .. }
             | Self::OutOfRange { .. }
             | Self::UnknownPartition { .. }
             | Self::ConfigValue(_)
@@ -367,7 +404,7 @@ impl Problem {
 }
 
 /// TOML's own trap: after a header, everything belongs to that table.
-fn moved_up(key: &str) -> String {
+pub(in crate::scenario) fn moved_up(key: &str) -> String {
     format!(
         "`{key}` belongs to the top of the file: what follows a [table] header is a key of that \
          table, so move the line above the first header"
@@ -380,6 +417,9 @@ fn suggestion(word: &str, known: &[String], there_are: &str) -> String {
         return "there are none".to_owned();
     }
     match nearest(word, known.iter().map(String::as_str)) {
+        None if known.len() == 1 && there_are == "there are" => {
+            format!("there is only {}", known[0])
+        }
         Some(name) => format!("did you mean `{name}`?"),
         None if known.len() > 24 => {
             format!(
@@ -396,7 +436,10 @@ fn suggestion(word: &str, known: &[String], there_are: &str) -> String {
 pub fn nearest<'n>(word: &str, known: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let plain = |text: &str| text.to_lowercase().replace(['-', '.', ' '], "_");
     let word = plain(word);
-    let allowed = (word.chars().count() / 3).max(1);
+    let allowed = match word.chars().count() {
+        0..3 => 0,
+        length => (length / 3).max(1),
+    };
     known
         .map(|name| (strsim::osa_distance(&word, &plain(name)), name))
         .filter(|(distance, _)| *distance <= allowed)
@@ -414,6 +457,20 @@ impl Located {
         (line, before[line_start..].chars().count() + 1)
     }
 
+    /// The problem on one line, with its place first and its help last.
+    pub fn line(&self) -> String {
+        let place = if self.place.source == SourceId::FILE {
+            let (line, column) = self.line_and_column();
+            format!("{}:{line}:{column}", self.source.name)
+        } else {
+            format!("{} {}", self.source.name, self.source.text)
+        };
+        match self.full_help() {
+            Some(help) => format!("{place}: {} ({})", self.problem, help.replace('\n', "; ")),
+            None => format!("{place}: {}", self.problem),
+        }
+    }
+
     /// What to do about it, and where it applies.
     pub fn full_help(&self) -> Option<String> {
         let in_variant = self
@@ -429,20 +486,7 @@ impl Located {
 
 impl fmt::Display for Located {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (line, column) = self.line_and_column();
-        if self.place.source == SourceId::FILE {
-            write!(f, "{}:{line}:{column}: {}", self.source.name, self.problem)?;
-        } else {
-            write!(
-                f,
-                "{} {}: {}",
-                self.source.name, self.source.text, self.problem
-            )?;
-        }
-        match self.full_help() {
-            Some(help) => write!(f, " ({})", help.replace('\n', "; ")),
-            None => Ok(()),
-        }
+        self.problem.fmt(f)
     }
 }
 
@@ -452,7 +496,7 @@ impl fmt::Display for Diagnostics {
             if i > 0 {
                 f.write_str("\n")?;
             }
-            problem.fmt(f)?;
+            f.write_str(&problem.line())?;
         }
         Ok(())
     }

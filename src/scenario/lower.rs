@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, TopicSpec};
 use crate::kafka::config::broker::BrokerConfig;
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::{CLUSTER, COSTS, DISKS, LATENCY, MAX_REPLICAS, NETWORK, TOP, TOPIC};
+use crate::scenario::keys::{
+    CLUSTER, COSTS, DISKS, LATENCY, LONGEST, MAX_REPLICAS, NETWORK, TOP, TOPIC,
+};
 use crate::scenario::model::{RefusedConfig, Setup};
 use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table};
@@ -51,9 +53,7 @@ pub(in crate::scenario) fn set_up(
     problems: &mut Problems,
 ) -> Lowered {
     let top = Reader::new(tree, Place::TOP, "", &TOP, problems);
-    let run_for = top
-        .duration("run_for", problems)
-        .unwrap_or(SimDuration::from_secs(30));
+    let run_for = top.duration("run_for", problems);
     let drain_for = top.duration("drain_for", problems).unwrap_or_default();
     let mut refused = Refused::default();
     let mut names = Names::default();
@@ -79,6 +79,7 @@ pub(in crate::scenario) fn set_up(
         disks: disks(&top, problems),
         costs: costs(&top, problems),
     };
+    let run_for = run_for.unwrap_or(LONGEST);
     let timeline = timeline::lower(top.item("timeline"), run_for, &names, problems);
     Lowered {
         events: timeline.iter().map(|event| Arc::clone(&event.id)).collect(),

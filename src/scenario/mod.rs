@@ -6,6 +6,8 @@
 
 pub mod claims;
 pub mod diagnostics;
+#[cfg(feature = "cli")]
+pub mod drawing;
 pub mod file;
 pub mod keys;
 pub mod library;
@@ -23,3 +25,6 @@ mod reader;
 mod selector;
 mod timeline;
 mod variants;
+
+#[cfg(all(test, feature = "cli"))]
+mod tests;

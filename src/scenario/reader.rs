@@ -3,7 +3,8 @@
 //! Every problem is noted and answered with some value of the right type, so that reading goes on
 //! and all problems of a file come out together.
 
-use crate::scenario::diagnostics::{Problem, Problems};
+use crate::kafka::config::{ComponentKind, unmodelled};
+use crate::scenario::diagnostics::{Misplaced, Problem, Problems, moved_up};
 use crate::scenario::keys::{Absent, Key, TOP, TableDoc, Takes};
 use crate::scenario::tree::{Item, Place, Table, Value};
 use crate::scenario::value;
@@ -50,7 +51,7 @@ impl<'t> Reader<'t> {
                         format!("`{path}`")
                     },
                     known: doc.keys.iter().map(|key| key.name.to_owned()).collect(),
-                    belongs_on_top: !path.is_empty() && belongs_on_top(&entry.key),
+                    misplaced: misplaced(&entry.key, path, doc),
                 },
             );
         }
@@ -99,7 +100,6 @@ impl<'t> Reader<'t> {
                     } else {
                         format!("`{}`", self.path)
                     },
-                    says: key.says,
                     example: key.example.to_owned(),
                 },
             );
@@ -123,7 +123,11 @@ impl<'t> Reader<'t> {
             return Some((Text { text, place }, false));
         };
         let Some(text) = item.text() else {
-            problems.add(item.place, wrong_type(self.name(name), expected, item));
+            let mut problem = wrong_type(self.name(name), expected, item);
+            if let Problem::WrongType { help, .. } = &mut problem {
+                *help = Some(format!("for example, {}", key.example));
+            }
+            problems.add(item.place, problem);
             return None;
         };
         let place = item.place;
@@ -288,18 +292,25 @@ fn belongs_on_top(key: &str) -> bool {
         .any(|top| top.name == key && top.takes != Takes::Table)
 }
 
+/// Where an unknown key would be right, if anywhere.
+fn misplaced(key: &str, path: &str, doc: &TableDoc) -> Option<Misplaced> {
+    if !path.is_empty() && belongs_on_top(key) {
+        return Some(Misplaced::Top);
+    }
+    let is_config = |component| unmodelled::is_known(component, key);
+    let has_config = doc.key("config").is_some();
+    (has_config && ComponentKind::ALL.into_iter().any(is_config)).then_some(Misplaced::Config)
+}
+
 /// The problem of a value of the wrong type.
 pub(in crate::scenario) fn wrong_type(what: String, expected: &str, item: &Item) -> Problem {
+    let key = what.trim_matches('`').rsplit('.').next().unwrap_or("");
+    let help = (expected == "a table" && belongs_on_top(key)).then(|| moved_up(key));
     Problem::WrongType {
-        belongs_on_top: expected == "a table"
-            && what
-                .trim_matches('`')
-                .rsplit('.')
-                .next()
-                .is_some_and(belongs_on_top),
-        what,
         expected: expected.to_owned(),
         found: item.value.kind(),
+        what,
+        help,
     }
 }
 
@@ -372,5 +383,11 @@ pub(in crate::scenario) fn count(
             },
         );
     }
-    fitting
+    // The nearest bound, so that what depends on this number is not reported as well.
+    let nearest = if number.is_some_and(|number| number < 0 || (number as u64) < min) {
+        min
+    } else {
+        max
+    };
+    fitting.or(Some(nearest))
 }

@@ -187,7 +187,7 @@ impl Context<'_> {
         };
         if last >= self.run_for {
             let help = "at run_for everything heals: let it happen earlier, or run longer";
-            self.after_end(reader.place("at"), "this", help, problems);
+            self.after_end(reader.place("at"), &reader.name("at"), help, problems);
         }
         Some(when)
     }
@@ -210,7 +210,7 @@ impl Context<'_> {
         let after = reader.duration("after", problems).unwrap_or_default();
         if after >= self.run_for {
             let help = "it would wait for what never comes";
-            self.after_end(reader.place("after"), "this", help, problems);
+            self.after_end(reader.place("after"), &reader.name("after"), help, problems);
         }
         let nth = reader.count_u32("nth", problems);
         let occurrence = match self.table.get("every") {
@@ -249,13 +249,16 @@ impl Context<'_> {
             .keys()
             .filter(|key| is_action(key) || *key == "then");
         let Some(key) = given.next() else {
-            problems.add(
-                self.place,
-                Problem::NoAction {
-                    id: self.id.to_owned(),
-                    known: action_names(),
-                },
-            );
+            // A misspelt action is reported as the unknown key that it is.
+            if self.table.keys().all(|key| EVENT.key(key).is_some()) {
+                problems.add(
+                    self.place,
+                    Problem::NoAction {
+                        id: self.id.to_owned(),
+                        known: action_names(),
+                    },
+                );
+            }
             return None;
         };
         if let Some(second) = given.next() {
@@ -274,13 +277,11 @@ impl Context<'_> {
         } else {
             let node = selector::node(reader.text(key, problems)?, self.names, problems)?;
             if doc.on_disk && selector::lacks_a_disk(&node, self.names) {
-                let text = reader.text(key, problems)?;
-                let why = "it is an application, and only brokers and controllers have disks";
-                let problem = Problem::BadSelector {
-                    text: text.text.to_owned(),
-                    why: why.to_owned(),
-                };
-                problems.add(text.place, problem);
+                let what = reader.name(key);
+                let why =
+                    "it is an application: only brokers and controllers have disks".to_owned();
+                let help = None;
+                problems.add(reader.place(key), Problem::BadValue { what, why, help });
             }
             self.one_node(doc, node, reader, problems)?
         };
@@ -340,9 +341,9 @@ impl Context<'_> {
         );
         let (from_node, to_node) = (nodes.0?, nodes.1?);
         if from_node == to_node {
-            let why = "both are the same node".to_owned();
-            let text = to.text.to_owned();
-            problems.add(to.place, Problem::BadSelector { text, why });
+            let what = reader.name(key);
+            let (why, help) = ("both are the same node".to_owned(), None);
+            problems.add(to.place, Problem::BadValue { what, why, help });
             return None;
         }
         Some((from_node, to_node))
@@ -401,7 +402,6 @@ impl Context<'_> {
                 Problem::MissingKey {
                     key: key.to_owned(),
                     table: format!("the event `{}`, a {},", self.id, doc.name),
-                    says: key_doc.says,
                     example: key_doc.example.to_owned(),
                 },
             );
@@ -456,7 +456,7 @@ impl Context<'_> {
         let ends = from.saturating_add(lasts);
         if from < self.run_for && ends > self.run_for {
             let help = "at run_for everything heals: shorten it, or leave `for` out";
-            let what = format!("its end, at {ends},");
+            let what = format!("the end of `{}`, at {ends},", self.id);
             self.after_end(reader.place("for"), &what, help, problems);
         }
         Some(lasts)

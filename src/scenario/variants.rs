@@ -43,7 +43,7 @@ pub(in crate::scenario) fn apply(
                         key: entry.key.clone(),
                         table: table.to_owned(),
                         known,
-                        belongs_on_top: false,
+                        misplaced: None,
                     },
                 );
             }

@@ -2,7 +2,7 @@
 
 pub mod clock;
 mod core;
-mod digest;
+pub(crate) mod digest;
 pub mod disk;
 mod faults;
 mod heap;

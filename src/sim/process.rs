@@ -76,7 +76,10 @@ impl<M, T> Input<M, T> {
             Self::Start => Input::Start,
             Self::Terminate => Input::Terminate,
             Self::Connected { on, peer } => Input::Connected { on, peer },
-            Self::Message { on, body } => Input::Message { on, body: message(body) },
+            Self::Message { on, body } => Input::Message {
+                on,
+                body: message(body),
+            },
             Self::Disconnected(on) => Input::Disconnected(on),
             Self::Timer(t) => Input::Timer(timer(t)),
             Self::Flushed(id) => Input::Flushed(id),
