@@ -243,9 +243,13 @@ fn error_of(response: &Response) -> Option<ErrorCode> {
     match response {
         Response::AlterPartition(response) => {
             let of_partition = |altered: &AlteredPartition| {
-                altered.error.filter(|error| *error == ErrorCode::NotController)
+                altered
+                    .error
+                    .filter(|error| *error == ErrorCode::NotController)
             };
-            response.error.or_else(|| response.partitions.iter().find_map(of_partition))
+            response
+                .error
+                .or_else(|| response.partitions.iter().find_map(of_partition))
         }
         Response::BrokerRegistration(response) => response.error,
         Response::BrokerHeartbeat(response) => response.error,

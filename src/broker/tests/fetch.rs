@@ -28,7 +28,11 @@ fn with_records(records: u32, committed: u64) -> Lab {
 }
 
 fn offsets(answer: &FetchedPartition) -> Vec<u64> {
-    answer.batches.iter().map(|stored| stored.base_offset.0).collect()
+    answer
+        .batches
+        .iter()
+        .map(|stored| stored.base_offset.0)
+        .collect()
 }
 
 #[test]
@@ -39,7 +43,10 @@ fn a_consumer_sees_what_is_below_the_high_watermark_and_a_follower_the_whole_log
     assert_eq!(offsets(answer), [0, 1]);
     assert_eq!(answer.high_watermark, Offset(2));
     let on = lab.follower_fetch(B2, 0);
-    assert_eq!(offsets(lab.fetch_answer(on).expect("there are records")), [0, 1, 2]);
+    assert_eq!(
+        offsets(lab.fetch_answer(on).expect("there are records")),
+        [0, 1, 2]
+    );
 }
 
 #[test]
@@ -52,7 +59,10 @@ fn a_consumer_waits_for_the_high_watermark_not_for_the_append() {
     lab.follower_fetch(B2, 1);
     assert!(lab.fetch_answer(on).is_none());
     lab.follower_fetch(B3, 1);
-    assert_eq!(offsets(lab.fetch_answer(on).expect("the record is committed")), [0]);
+    assert_eq!(
+        offsets(lab.fetch_answer(on).expect("the record is committed")),
+        [0]
+    );
 }
 
 #[test]
@@ -61,7 +71,10 @@ fn a_follower_waits_for_the_append() {
     let on = lab.follower_fetch(B2, 0);
     assert!(lab.answers().is_empty());
     lab.produce(Acks::Leader, batch(1));
-    assert_eq!(offsets(lab.fetch_answer(on).expect("there is a record")), [0]);
+    assert_eq!(
+        offsets(lab.fetch_answer(on).expect("there is a record")),
+        [0]
+    );
 }
 
 #[test]
@@ -109,7 +122,10 @@ fn the_first_batch_comes_even_when_it_is_larger_than_the_limits() {
     lab.produce(Acks::Leader, batch(5));
     lab.produce(Acks::Leader, batch(5));
     let on = lab.request(fetch(follower_of(B2), |request| request.max_bytes = 10));
-    assert_eq!(offsets(lab.fetch_answer(on).expect("there are records")), [0]);
+    assert_eq!(
+        offsets(lab.fetch_answer(on).expect("there are records")),
+        [0]
+    );
 }
 
 #[test]
@@ -118,9 +134,15 @@ fn an_answer_keeps_to_the_limit_of_the_partition_and_of_the_whole() {
     let on = lab.request(fetch(follower_of(B2), |request| {
         request.partitions[0].max_bytes = 250;
     }));
-    assert_eq!(offsets(lab.fetch_answer(on).expect("there are records")), [0, 1]);
+    assert_eq!(
+        offsets(lab.fetch_answer(on).expect("there are records")),
+        [0, 1]
+    );
     let on = lab.request(fetch(follower_of(B2), |request| request.max_bytes = 350));
-    assert_eq!(offsets(lab.fetch_answer(on).expect("there are records")), [0, 1, 2]);
+    assert_eq!(
+        offsets(lab.fetch_answer(on).expect("there are records")),
+        [0, 1, 2]
+    );
 }
 
 #[test]
@@ -132,7 +154,10 @@ fn a_fetch_waits_until_there_are_as_many_bytes_as_it_wants() {
         assert!(lab.fetch_answer(on).is_none());
     }
     lab.produce(Acks::Leader, batch(1));
-    assert_eq!(offsets(lab.fetch_answer(on).expect("there are enough")), [0, 1, 2]);
+    assert_eq!(
+        offsets(lab.fetch_answer(on).expect("there are enough")),
+        [0, 1, 2]
+    );
 }
 
 #[test]
@@ -207,7 +232,8 @@ fn a_fetch_of_a_followers_last_life_does_not_count() {
         fenced: false,
     }]);
     assert_eq!(
-        error_of(&mut lab, follower_of(B2), |asked| asked.fetch_offset = Offset(1)),
+        error_of(&mut lab, follower_of(B2), |asked| asked.fetch_offset =
+            Offset(1)),
         "NOT_LEADER_OR_FOLLOWER"
     );
     lab.follower_fetch(B3, 1);
@@ -232,7 +258,11 @@ fn a_follower_whose_last_epoch_ended_earlier_here_is_told_where() {
     };
     assert_eq!(answer.diverging_epoch, Some(end));
     assert_eq!((answer.error, answer.batches.len()), (None, 0));
-    assert_eq!(lab.high_watermark(), 0, "a diverging follower does not count");
+    assert_eq!(
+        lab.high_watermark(),
+        0,
+        "a diverging follower does not count"
+    );
 }
 
 #[test]

@@ -127,7 +127,11 @@ fn a_follower_joins_the_isr_when_it_has_what_is_committed() {
     assert_eq!(members(request), [1, 2]);
     assert_eq!(request.broker_epoch, epoch_of(B1));
     let epochs = request.partitions[0].new_isr.iter();
-    assert!(epochs.into_iter().all(|(broker, epoch)| *epoch == epoch_of(*broker)));
+    assert!(
+        epochs
+            .into_iter()
+            .all(|(broker, epoch)| *epoch == epoch_of(*broker))
+    );
 }
 
 #[test]
@@ -138,7 +142,11 @@ fn a_follower_below_the_start_of_the_leaders_epoch_does_not_join() {
     lab.register_partition(registration(1, 2, &[1, 2]));
     assert_eq!(lab.high_watermark(), 0);
     lab.follower_fetch(B3, 0);
-    assert_eq!(proposed(&lab), None, "it has what is committed, but epoch 2 begins at 1");
+    assert_eq!(
+        proposed(&lab),
+        None,
+        "it has what is committed, but epoch 2 begins at 1"
+    );
     lab.follower_fetch(B3, 1);
     assert_eq!(proposed(&lab), Some(vec![1, 2, 3]));
 }
@@ -207,7 +215,11 @@ fn a_follower_that_is_caught_up_and_may_join_is_waited_for() {
     let mut lab = alone();
     lab.follower_fetch(B2, 2);
     let (on, correlation, _) = lab.asked_controller();
-    lab.respond(on, correlation, altered(Some(ErrorCode::IneligibleReplica), 0, &[1]));
+    lab.respond(
+        on,
+        correlation,
+        altered(Some(ErrorCode::IneligibleReplica), 0, &[1]),
+    );
     lab.produce(Acks::Leader, batch(1));
     assert_eq!(lab.high_watermark(), 2);
     lab.metadata(vec![change_of_b2(Some(true), None)]);
@@ -229,7 +241,10 @@ fn while_a_member_is_about_to_leave_it_still_counts() {
     lab.respond(on, correlation, altered(None, 1, &[1, 2]));
     assert_eq!(lab.high_watermark(), 1);
     assert_eq!(lab.produce_error(), None);
-    assert!(lab.produce_answer().is_some(), "the produce waited for b3 only");
+    assert!(
+        lab.produce_answer().is_some(),
+        "the produce waited for b3 only"
+    );
     assert_eq!(isr(&lab), [1, 2]);
 }
 
@@ -250,7 +265,11 @@ fn an_ineligible_member_ends_the_proposal() {
     let mut lab = alone();
     lab.follower_fetch(B2, 2);
     let (on, correlation, _) = lab.asked_controller();
-    lab.respond(on, correlation, altered(Some(ErrorCode::IneligibleReplica), 0, &[1]));
+    lab.respond(
+        on,
+        correlation,
+        altered(Some(ErrorCode::IneligibleReplica), 0, &[1]),
+    );
     lab.follower_fetch(B3, 2);
     assert_eq!(proposed(&lab), Some(vec![1, 3]));
 }
@@ -260,7 +279,11 @@ fn after_an_error_that_metadata_must_settle_the_proposal_stays_until_then() {
     let mut lab = alone();
     lab.follower_fetch(B2, 2);
     let (on, correlation, _) = lab.asked_controller();
-    lab.respond(on, correlation, altered(Some(ErrorCode::InvalidUpdateVersion), 0, &[1]));
+    lab.respond(
+        on,
+        correlation,
+        altered(Some(ErrorCode::InvalidUpdateVersion), 0, &[1]),
+    );
     lab.follower_fetch(B3, 2);
     assert_eq!(proposed(&lab), None);
     let mut newer = registration(1, 0, &[1, 2]);

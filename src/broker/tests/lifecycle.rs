@@ -52,7 +52,11 @@ impl Lab {
     }
 
     fn hears(&mut self, talk: &Talk, response: BrokerHeartbeatResponse) {
-        self.respond(talk.on, talk.correlation, Response::BrokerHeartbeat(response));
+        self.respond(
+            talk.on,
+            talk.correlation,
+            Response::BrokerHeartbeat(response),
+        );
     }
 
     fn is_told(&mut self, talk: &Talk, error: Option<ErrorCode>, epoch: u64) {
@@ -60,7 +64,11 @@ impl Lab {
             error,
             broker_epoch: BrokerEpoch(epoch),
         };
-        self.respond(talk.on, talk.correlation, Response::BrokerRegistration(response));
+        self.respond(
+            talk.on,
+            talk.correlation,
+            Response::BrokerRegistration(response),
+        );
     }
 
     fn crash(&mut self, kind: Crash) {
@@ -107,7 +115,9 @@ impl Lab {
 #[test]
 fn a_standing_broker_sends_heartbeats_without_registering() {
     let mut lab = Lab::leader();
-    let first = lab.timer_set(Timer::Communicate).expect("a heartbeat is due");
+    let first = lab
+        .timer_set(Timer::Communicate)
+        .expect("a heartbeat is due");
     assert!(first < SimDuration::from_secs(2));
     let (talk, heartbeat) = lab.first_heartbeat();
     assert_eq!(heartbeat.broker_epoch, epoch_of(B1));
@@ -126,7 +136,10 @@ fn a_restarted_broker_registers_as_a_new_incarnation() {
     let (_, request) = lab.registers();
     assert_eq!(request.broker, B1);
     assert_eq!(request.incarnation, Incarnation(2));
-    assert_eq!(request.previous_broker_epoch, None, "the shutdown was not clean");
+    assert_eq!(
+        request.previous_broker_epoch, None,
+        "the shutdown was not clean"
+    );
 }
 
 #[test]
@@ -236,7 +249,11 @@ fn a_heartbeat_without_an_answer_is_given_up_after_half_a_session() {
     assert_eq!(lab.timer_set(request), Some(limit));
     lab.after(limit);
     lab.timer(request);
-    assert!(lab.timer_set(Timer::Communicate).is_some(), "{:?}", lab.effects);
+    assert!(
+        lab.timer_set(Timer::Communicate).is_some(),
+        "{:?}",
+        lab.effects
+    );
 }
 
 #[test]
@@ -345,7 +362,11 @@ fn a_controlled_shutdown_waits_for_the_controller_then_flushes_then_exits() {
     lab.input(Input::Flushed(flush.expect("the log is flushed")));
     assert!(lab.exited());
     let facts = lab.facts();
-    assert!(facts.iter().any(|fact| matches!(fact, Fact::BrokerShutDown { .. })));
+    assert!(
+        facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::BrokerShutDown { .. }))
+    );
 }
 
 #[test]

@@ -5,7 +5,9 @@ use crate::kafka::api::metadata::MetadataRequest;
 
 fn became_leader(lab: &Lab) -> bool {
     let facts = lab.facts();
-    facts.iter().any(|fact| matches!(fact, Fact::BecameLeader { .. }))
+    facts
+        .iter()
+        .any(|fact| matches!(fact, Fact::BecameLeader { .. }))
 }
 
 #[test]

@@ -229,7 +229,11 @@ impl Lab {
     }
 
     fn follower_fetch(&mut self, follower: BrokerId, offset: u64) -> ConnectionId {
-        self.request(fetch_request(follower_of(follower), offset, last_epoch(offset)))
+        self.request(fetch_request(
+            follower_of(follower),
+            offset,
+            last_epoch(offset),
+        ))
     }
 
     fn consumer_fetch(&mut self, offset: u64) -> ConnectionId {
@@ -341,12 +345,17 @@ impl Lab {
     }
 
     fn exited(&self) -> bool {
-        self.effects.iter().any(|effect| matches!(effect, Effect::Exit))
+        self.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Exit))
     }
 
     /// The replica of the partition.
     fn view(&self) -> ReplicaView<'_> {
-        self.broker.replicas().next().expect("the partition has a replica")
+        self.broker
+            .replicas()
+            .next()
+            .expect("the partition has a replica")
     }
 
     fn high_watermark(&self) -> u64 {

@@ -62,7 +62,12 @@ fn acks_1_is_answered_after_the_append_and_before_followers_are() {
     lab.produce(Acks::Leader, batch(1));
     assert_eq!(
         transcript(&lab),
-        ["appended 0", "acked 0", "produce answered", "fetch answered with 1"]
+        [
+            "appended 0",
+            "acked 0",
+            "produce answered",
+            "fetch answered with 1"
+        ]
     );
 }
 
@@ -87,9 +92,9 @@ fn an_ack_that_had_to_wait_names_the_event_of_its_produce() {
     lab.produce(Acks::All, batch(1));
     lab.host.event.0 = 42;
     lab.follower_fetch(B2, 1);
-    let waited = lab.facts().into_iter().any(|fact| {
-        matches!(fact, Fact::ProduceAcked { produced_in: Some(event), .. } if event.0 == 41)
-    });
+    let waited = lab.facts().into_iter().any(
+        |fact| matches!(fact, Fact::ProduceAcked { produced_in: Some(event), .. } if event.0 == 41),
+    );
     assert!(waited, "{:?}", lab.facts());
 }
 
@@ -99,7 +104,12 @@ fn acks_all_with_a_leader_alone_in_sync_is_answered_at_once() {
     lab.produce(Acks::All, batch(1));
     assert_eq!(
         transcript(&lab),
-        ["appended 0", "high watermark 1", "acked 0", "produce answered"]
+        [
+            "appended 0",
+            "high watermark 1",
+            "acked 0",
+            "produce answered"
+        ]
     );
 }
 
@@ -109,14 +119,20 @@ fn acks_0_has_no_answer_and_does_not_hold_up_the_next_request() {
     let on = lab.produce(Acks::None, batch(1));
     assert_eq!(transcript(&lab), ["appended 0"]);
     lab.request_on(on, produce_request(Acks::Leader, batch(1)));
-    assert_eq!(transcript(&lab), ["appended 1", "acked 1", "produce answered"]);
+    assert_eq!(
+        transcript(&lab),
+        ["appended 1", "acked 1", "produce answered"]
+    );
 }
 
 #[test]
 fn an_error_with_acks_0_closes_the_connection() {
     let mut lab = Lab::standing(registration(2, 0, &[1, 2, 3]), 2);
     lab.produce(Acks::None, batch(1));
-    assert_eq!(transcript(&lab), ["refused NOT_LEADER_OR_FOLLOWER", "closed"]);
+    assert_eq!(
+        transcript(&lab),
+        ["refused NOT_LEADER_OR_FOLLOWER", "closed"]
+    );
 }
 
 #[test]
@@ -132,14 +148,9 @@ fn a_second_produce_on_a_connection_waits_until_the_first_is_answered() {
             "high watermark 1",
             "acked 0",
             "produce answered",
-            "fetch answered with 1",
-            "appended 1"
+            "appended 1",
+            "fetch answered with 1"
         ]
-        .iter()
-        .filter(|line| !line.starts_with("fetch"))
-        .copied()
-        .chain(["fetch answered with 1"])
-        .collect::<Vec<_>>()
     );
 }
 
@@ -248,7 +259,10 @@ fn a_partition_that_no_image_has_is_unknown() {
         corrupt: false,
     });
     lab.request(Request::Produce(Box::new(request)));
-    assert_eq!(lab.produce_error(), Some(ErrorCode::UnknownTopicOrPartition));
+    assert_eq!(
+        lab.produce_error(),
+        Some(ErrorCode::UnknownTopicOrPartition)
+    );
 }
 
 #[test]
@@ -284,7 +298,10 @@ fn a_gap_in_the_sequence_is_refused() {
     let mut lab = Lab::leader();
     lab.produce(Acks::Leader, idempotent(1, 0));
     lab.produce(Acks::Leader, idempotent(1, 2));
-    assert_eq!(lab.produce_error(), Some(ErrorCode::OutOfOrderSequenceNumber));
+    assert_eq!(
+        lab.produce_error(),
+        Some(ErrorCode::OutOfOrderSequenceNumber)
+    );
 }
 
 #[test]
