@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(retrial::cli::run(std::env::args_os()))
+    ExitCode::from(retrial::cli::main(retrial::run::run))
 }

@@ -1,9 +1,15 @@
 //! L8, one run: a set-up and a seed in, an outcome out. The one entry for the command line and tests.
 
+pub mod drive;
+pub mod guarantees;
+pub mod metrics;
+pub mod watch;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::check::tally::{GroupTally, LagSeries, Tally};
+use crate::scenario::model::RefusedConfig;
 use crate::sim::time::SimTime;
 
 /// What one variant did under one seed.
@@ -12,7 +18,7 @@ pub struct Outcome {
     /// The variant.
     pub variant: Arc<str>,
     /// The configuration error that kept it from running, if any; all else is empty then.
-    pub refused: Option<crate::scenario::model::RefusedConfig>,
+    pub refused: Option<RefusedConfig>,
     /// The digest of every event.
     pub fingerprint: u64,
     /// Virtual time at the end.
@@ -70,4 +76,26 @@ pub struct Mark {
     pub at: SimTime,
     /// What: `crash b1`, `b2 leads orders-0`.
     pub label: String,
+}
+
+impl Outcome {
+    /// What comes of a variant that a Kafka client refuses to start.
+    pub fn refused(variant: &Arc<str>, refused: &RefusedConfig) -> Self {
+        Self {
+            variant: Arc::clone(variant),
+            refused: Some(refused.clone()),
+            fingerprint: 0,
+            ended_at: SimTime::ZERO,
+            events: 0,
+            delivery: Tally::default(),
+            groups: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            faults: Vec::new(),
+            violations: Vec::new(),
+            lag: BTreeMap::new(),
+            marks: Vec::new(),
+            settled: true,
+            unsettled: Vec::new(),
+        }
+    }
 }

@@ -9,13 +9,20 @@
 //! and ends with an exception when the log no longer has what comes next.
 //! Left out for now: commits, handlers that fail, retries and dead letters.
 
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
 use crate::app::Fact;
 use crate::client::consumer;
 use crate::client::consumer::{Consumer, PollResult, Polled};
 use crate::delivery::{Delivery, Part, Place, ReaderId};
-use crate::kafka::ids::{Offset, TopicPartition};
+use crate::kafka::config::consumer::ConsumerConfig;
+use crate::kafka::ids::{BrokerId, Offset, TopicPartition};
 use crate::kafka::message::Message;
-use crate::sim::process::{Cx, Input, TimerSlot};
+use crate::sim::process::{Cx, HostId, Input, TimerSlot};
+use crate::sim::rng::Streams;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::workload::ReadPlan;
 
@@ -73,8 +80,16 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// A reader that was not started.
-    pub fn new(plan: ReadPlan, consumer: Consumer) -> Self {
+    /// A reader that was not started; `brokers` is bootstrap.servers.
+    pub fn new(
+        plan: ReadPlan,
+        config: ConsumerConfig,
+        brokers: Arc<[(BrokerId, HostId)]>,
+        streams: &Streams,
+    ) -> Self {
+        let name = format!("reader/{}/{}", plan.group.0, plan.member);
+        let partitions = Arc::clone(&plan.partitions);
+        let consumer = Consumer::new(config, brokers, partitions, streams, &name);
         Self {
             plan,
             consumer,
@@ -119,6 +134,11 @@ impl Reading {
         self.stopping = false;
         self.paused = false;
         self.polled.clear();
+    }
+
+    /// True while it handles records: it has something to do even if nothing else happens.
+    pub fn is_handling(&self) -> bool {
+        matches!(self.thread, Thread::Handling { .. })
     }
 
     /// Its consumer.

@@ -126,6 +126,8 @@ pub enum Fact {
         partition_epoch: PartitionEpoch,
         /// The in-sync set.
         isr: Arc<[BrokerId]>,
+        /// The in-sync set before.
+        isr_before: Arc<[BrokerId]>,
         /// Why.
         why: PartitionChangeCause,
     },

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod config;
+pub mod encoding;
 pub mod error_code;
 pub mod fact;
 pub mod ids;

@@ -200,8 +200,8 @@ impl Log {
         self.high_watermark = self.high_watermark.min(self.end);
     }
 
-    /// Copies to `out` whole batches with records in `from..below`, up to `max_bytes`; the first may
-    /// begin before `from`, and comes in any case when `at_least_one`. Returns their bytes.
+    /// Copies to `out` whole batches with records in `from..below`, up to `max_bytes`; the first
+    /// may begin before `from`, and comes in any case when `at_least_one`. Returns their bytes.
     pub fn read(
         &self,
         from: Offset,

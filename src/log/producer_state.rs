@@ -171,7 +171,7 @@ impl ProducerState {
     }
 
     /// A leader's check of a client's batch.
-    pub fn check(&mut self, batch: &Batch) -> Result<Verdict, ErrorCode> {
+    pub fn check(&self, batch: &Batch) -> Result<Verdict, ErrorCode> {
         let Some(stamp) = batch.producer else {
             return Ok(Verdict::New);
         };

@@ -25,17 +25,17 @@ fn batch(count: u32, size_bytes: u32, producer: Option<ProducerStamp>) -> Arc<Ba
     })
 }
 
-fn stamp(id: u64, epoch: u16, base_sequence: u32) -> Option<ProducerStamp> {
-    Some(ProducerStamp {
+fn stamp(id: u64, epoch: u16, base_sequence: u32) -> ProducerStamp {
+    ProducerStamp {
         id: ProducerId(id),
         epoch: ProducerEpoch(epoch),
         base_sequence: Sequence(base_sequence),
-    })
+    }
 }
 
 /// Appends `count` records with this stamp as leader of epoch 0.
-fn append(log: &mut Log, count: u32, stamp: Option<ProducerStamp>) -> Result<String, ErrorCode> {
-    let append = log.append_as_leader(batch(count, 100, stamp), LeaderEpoch(0))?;
+fn append(log: &mut Log, count: u32, stamp: ProducerStamp) -> Result<String, ErrorCode> {
+    let append = log.append_as_leader(batch(count, 100, Some(stamp)), LeaderEpoch(0))?;
     Ok(match append {
         LeaderAppend::Appended(stored) => format!("at {}", stored.base_offset),
         LeaderAppend::Duplicate {
@@ -131,7 +131,7 @@ fn sequences_wrap_from_the_largest_to_zero() {
 #[test]
 fn a_refused_batch_still_leaves_its_leader_epoch_behind() {
     let mut log = log_of(1);
-    let gap = log.append_as_leader(batch(1, 100, stamp(1, 0, 99)), LeaderEpoch(4));
+    let gap = log.append_as_leader(batch(1, 100, Some(stamp(1, 0, 99))), LeaderEpoch(4));
     assert!(gap.is_err());
     assert_eq!(log.latest_epoch(), Some(LeaderEpoch(4)));
 }

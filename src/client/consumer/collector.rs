@@ -124,7 +124,7 @@ impl CompletedFetch {
             };
             if !self.opened {
                 self.last_epoch = Some(stored.leader_epoch);
-                if config.check_crcs && !verify(&stored.batch) {
+                if config.check_crcs && !stored.batch.verify() {
                     break Progress::Corrupt;
                 }
                 self.opened = true;
@@ -279,11 +279,4 @@ fn fetch_error(
         metadata.request_update();
     }
     Ok(())
-}
-
-fn verify(batch: &crate::kafka::records::Batch) -> bool {
-    match &batch.payload {
-        crate::kafka::records::Payload::Descriptor => true,
-        crate::kafka::records::Payload::Bytes { bytes, crc } => crc32c::crc32c(bytes) == *crc,
-    }
 }

@@ -37,7 +37,7 @@ use crate::kafka::message::{Message, Response};
 use crate::rpc;
 use crate::rpc::{Event, Peer, Rpc};
 use crate::sim::process::{Cx, HostId, Input, TimerSlot};
-use crate::sim::rng::Rng;
+use crate::sim::rng::Streams;
 use crate::sim::time::SimTime;
 
 /// max.in.flight.requests.per.connection, which a consumer does not let anybody set.
@@ -75,15 +75,6 @@ pub enum Token {
     ListOffsets(Vec<(PartitionIndex, OffsetSpec)>),
     /// OffsetForLeaderEpoch for these positions.
     Epochs(Vec<(PartitionIndex, Position)>),
-}
-
-/// The random streams of a consumer.
-#[derive(Clone, Debug)]
-pub struct ConsumerRngs {
-    /// Jitter of connections.
-    pub rpc: Rng,
-    /// Jitter of metadata refreshes, and whom to ask.
-    pub metadata: Rng,
 }
 
 /// Records of one batch that `poll` handed over.
@@ -137,14 +128,17 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer that was not polled yet; `brokers` is bootstrap.servers.
+    /// A consumer that was not polled yet; `brokers` is bootstrap.servers. `name` tells its random
+    /// streams from those of others.
     pub fn new(
         config: ConsumerConfig,
         brokers: Arc<[(BrokerId, HostId)]>,
         partitions: Arc<[TopicPartition]>,
-        rngs: ConsumerRngs,
+        streams: &Streams,
+        name: &str,
     ) -> Self {
-        let mut rpc = Rpc::new(rpc_settings(&config), rngs.rpc);
+        let rng = streams.stream(&format!("{name}/connections"));
+        let mut rpc = Rpc::new(rpc_settings(&config), rng);
         for (_, host) in brokers.iter() {
             rpc.add_peer(*host);
         }
@@ -156,10 +150,11 @@ impl Consumer {
             retry_backoff: config.retry_backoff,
             retry_backoff_max: config.retry_backoff_max,
         };
+        let rng = streams.stream(&format!("{name}/metadata"));
         let subscription = SubscriptionState::new(&partitions, config.auto_offset_reset);
         Self {
             fetcher: Fetcher::new(brokers.len(), partitions.len()),
-            metadata: ClientMetadata::new(settings, brokers, topics, rngs.metadata),
+            metadata: ClientMetadata::new(settings, brokers, topics, rng),
             membership: Membership::Assign { partitions },
             rpc,
             subscription,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::client::consumer::{Consumer, ConsumerRngs, PollResult, Timer};
+use crate::client::consumer::{Consumer, PollResult, Timer};
 use crate::delivery::{Record, RecordId};
 use crate::kafka::api::fetch::{EpochEnd, FetchPartition, FetchResponse, FetchedPartition};
 use crate::kafka::api::list_offsets::{ListOffsetsResponse, ListedOffset, OffsetSpec};
@@ -118,7 +118,7 @@ fn tp(partition: u32) -> TopicPartition {
 
 impl World {
     fn new(seed: u64, unclean: bool, reset: AutoOffsetReset, max_poll_records: u32) -> Self {
-        let streams = Streams { seed };
+        let streams = Streams::new(seed);
         let brokers = (1..=BROKERS).map(|id| (BrokerId(id), HostId(id)));
         let config = ConsumerConfig {
             auto_offset_reset: reset,
@@ -141,10 +141,8 @@ impl World {
                 config,
                 brokers.collect(),
                 (0..PARTITIONS).map(tp).collect(),
-                ConsumerRngs {
-                    rpc: streams.stream("rpc"),
-                    metadata: streams.stream("metadata"),
-                },
+                &streams,
+                "reader",
             ),
             host: HostState::new(HostId(9)),
             rng: streams.stream("network"),

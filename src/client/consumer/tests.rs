@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::client::consumer::{Consumer, ConsumerRngs, Failure, PollResult, Polled, Timer};
+use crate::client::consumer::{Consumer, Failure, PollResult, Polled, Timer};
 use crate::delivery::{Record, RecordId};
 use crate::kafka::api::fetch::{
     EpochEnd, FetchPartition, FetchRequest, FetchResponse, FetchedPartition, Fetcher,
@@ -21,7 +21,7 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
-use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch};
+use crate::kafka::records::{Encoded, Batch, BatchTimes, Payload, StoredBatch};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{ConnectionId, Cx, Effect, HostId, HostState, Input};
 use crate::sim::rng::Streams;
@@ -150,15 +150,13 @@ impl Rig {
             ..config
         };
         let brokers = (1..=3).map(|id| (BrokerId(id), HostId(id)));
-        let streams = Streams { seed: 7 };
+        let streams = Streams::new(7);
         let consumer = Consumer::new(
             config,
             brokers.collect(),
             (0..partitions).map(tp).collect(),
-            ConsumerRngs {
-                rpc: streams.stream("rpc"),
-                metadata: streams.stream("metadata"),
-            },
+            &streams,
+            "reader",
         );
         Self {
             consumer,
@@ -343,6 +341,14 @@ impl Rig {
         self.asked.remove(0)
     }
 
+    /// The only request on its way to a broker, taken off it.
+    fn take_from(&mut self, broker: u32) -> Asked {
+        let asked = self.asked.extract_if(.., |asked| asked.broker == broker);
+        let mut asked = asked.collect::<Vec<_>>();
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        asked.remove(0)
+    }
+
     /// Answers the only request, a fetch.
     fn answer_fetch(&mut self, partitions: Vec<FetchedPartition>) {
         let asked = self.take();
@@ -388,7 +394,8 @@ impl Rig {
         });
         rig.answer_fetch(vec![moved]);
         rig.poll();
-        assert!(rig.connect(), "the hint is enough to turn to b2");
+        // The hint is enough to turn to b2, without a metadata refresh.
+        rig.connect();
         rig.poll();
         let asked = rig.take();
         (rig, asked)
@@ -438,16 +445,11 @@ fn policy(auto_offset_reset: AutoOffsetReset) -> ConsumerConfig {
 fn a_fetch_asks_for_all_partitions_of_a_broker_within_the_configured_limits() {
     let mut rig = Rig::new(4, Rig::earliest());
     rig.settle(0);
-    let by_broker = rig.asked.iter().map(|asked| (asked.broker, asked.wants()));
-    assert_eq!(
-        by_broker.collect::<Vec<_>>(),
-        [
-            (1, vec![(0, 0), (3, 0)]),
-            (2, vec![(1, 0)]),
-            (3, vec![(2, 0)])
-        ]
-    );
-    let fetch = rig.asked[1].fetch();
+    assert_eq!(rig.take_from(1).wants(), [(0, 0), (3, 0)]);
+    assert_eq!(rig.take_from(3).wants(), [(2, 0)]);
+    let asked = rig.take_from(2);
+    assert_eq!(asked.wants(), [(1, 0)]);
+    let fetch = asked.fetch();
     assert_eq!(fetch.fetcher, Fetcher::Consumer);
     assert_eq!(fetch.max_wait, ms(500));
     assert_eq!((fetch.min_bytes, fetch.max_bytes), (1, 52_428_800));
@@ -714,8 +716,7 @@ fn a_position_that_was_never_read_to_needs_no_validation() {
     let mut rig = Rig::fetching(1, Rig::earliest());
     rig.answer_fetch(vec![fetched(0, 0, vec![])]);
     rig.tell_leader(0, 2, 6);
-    let fetch = rig.take();
-    assert_eq!((fetch.broker, fetch.wants()), (2, vec![(0, 0)]));
+    assert_eq!(rig.take_from(2).wants(), [(0, 0)]);
 }
 
 #[test]
@@ -747,7 +748,7 @@ fn without_a_policy_a_detected_truncation_is_an_exception() {
         rig.answer_fetch(vec![fetched(0, 10, vec![batch(0, 10, 5)])]);
         rig.poll();
         rig.tell_leader(0, 2, 6);
-        let asked = rig.take();
+        let asked = rig.take_from(2);
         rig.answer(&asked, Rig::told(end));
         let failure = Failure {
             tp: tp(0),
@@ -765,7 +766,7 @@ fn an_answer_for_another_position_is_dropped() {
     rig.settle(0);
     // The connection to b3 has nothing to do, so it is there for metadata.
     rig.consumer.pause(tp(1));
-    let idle = rig.asked.pop().expect("one fetch per broker");
+    let idle = rig.take_from(3);
     rig.answer(&idle, Rig::answered(vec![fetched(1, 0, vec![])]));
     rig.answer_fetch(vec![fetched(0, 10, vec![batch(0, 10, 5)])]);
     rig.poll();
@@ -773,7 +774,7 @@ fn an_answer_for_another_position_is_dropped() {
     assert_eq!(old.wants(), [(0, 10)]);
     // While that fetch is on its way, b2 takes the lead and lacks the last three records.
     rig.tell_leader(0, 2, 6);
-    let asked = rig.take();
+    let asked = rig.take_from(2);
     rig.answer(&asked, Rig::told(Some((5, 7))));
     let late = vec![fetched(0, 13, vec![batch(10, 3, 5)])];
     rig.answer(&old, Rig::answered(late));
@@ -790,7 +791,7 @@ fn buffered_records_are_dropped_when_the_leader_changes() {
     rig.consumer.pause(tp(0));
     rig.tell_leader(0, 2, 6);
     rig.consumer.resume(tp(0));
-    let asked = rig.take();
+    let asked = rig.take_from(2);
     assert_eq!(rig.polled(), [], "the position awaits validation");
     rig.answer(&asked, Rig::told(Some((6, 10))));
     assert_eq!(rig.polled(), []);
@@ -939,23 +940,16 @@ fn nothing_is_sent_outside_poll() {
 
 #[test]
 fn a_batch_with_a_wrong_checksum_is_an_exception_after_the_records_before_it() {
-    let damaged = Payload::Bytes {
-        bytes: vec![1, 2, 3].into(),
-        crc: 4,
-    };
     for (check_crcs, expected) in [(true, vec![(0, 0, 2)]), (false, vec![(0, 0, 2), (0, 2, 1)])] {
         let config = ConsumerConfig {
             check_crcs,
             ..Rig::earliest()
         };
         let mut rig = Rig::fetching(1, config);
-        let damaged = match &damaged {
-            Payload::Bytes { bytes, crc } => Payload::Bytes {
-                bytes: bytes.clone(),
-                crc: *crc,
-            },
-            Payload::Descriptor => unreachable!(),
-        };
+        let damaged = Payload::Bytes(Box::new(Encoded {
+            records: Arc::new(vec![1, 2, 3]),
+            crc: 4,
+        }));
         let batches = vec![batch(0, 2, 5), batch_with(2, 1, 5, damaged)];
         rig.answer_fetch(vec![fetched(0, 3, batches)]);
         assert_eq!(rig.polled(), expected);

@@ -9,13 +9,13 @@
 use std::collections::VecDeque;
 
 use crate::client::metadata::ClientMetadata;
-use crate::client::producer::batch::{BatchId, Batches, ProducerBatch, Slot};
+use crate::client::producer::batch::{BatchId, Batches, Builder, ProducerBatch, Slot};
 use crate::client::producer::idempotence::Idempotence;
 use crate::client::producer::partitioner::{
     Candidate, KeyTable, QueueTail, Sticky, Weighting, next_partition,
 };
-use crate::client::producer::size;
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::encoding;
 use crate::kafka::ids::{TopicId, TopicPartition};
 use crate::rpc;
 use crate::rpc::Peer;
@@ -31,8 +31,12 @@ pub(super) enum Append {
     Joined,
     /// It is in a batch that is new or full: the sender should look.
     Wakes,
+    /// The topic's partitions are not known, or the producer is closed.
+    UnknownTopic,
     /// There is no room in buffer.memory.
     NoMemory,
+    /// The record is larger than max.request.size or buffer.memory.
+    TooLarge,
 }
 
 /// Which brokers can be sent something.
@@ -57,6 +61,8 @@ pub(super) struct Accumulator {
     /// The partitions with batches: one bit for each.
     occupied: Vec<u64>,
     nodes: Vec<Node>,
+    /// The largest record that may be sent.
+    record_limit: u32,
     /// Bytes of buffer.memory that are free.
     available: u64,
     /// Bytes that the application thread waits for.
@@ -69,6 +75,8 @@ pub(super) struct Accumulator {
 #[derive(Clone, Debug)]
 struct Topic {
     id: TopicId,
+    /// True while its partitions are known.
+    known: bool,
     slots: Vec<Slot>,
     keys: KeyTable,
     sticky: Sticky,
@@ -78,6 +86,8 @@ struct Topic {
 
 #[derive(Clone, Debug)]
 struct Queue {
+    /// The content of the last batch while that is open.
+    builder: Builder,
     tp: TopicPartition,
     batches: VecDeque<BatchId>,
     muted: bool,
@@ -91,19 +101,6 @@ pub(super) enum Drains {
     Now,
     /// It is not connected or has too many requests in flight.
     Later,
-}
-
-/// One record on its way into a batch.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Send {
-    /// The record.
-    pub(super) draft: Draft,
-    /// Bytes of its key, value and header count ([`size::content_size`]).
-    pub(super) content: u32,
-    /// The time that it carries.
-    pub(super) timestamp: WallTime,
-    /// Now.
-    pub(super) now: SimTime,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -128,6 +125,7 @@ impl Accumulator {
     ) -> Self {
         let topics = topics.iter().map(|id| Topic {
             id: *id,
+            known: false,
             slots: Vec::new(),
             keys: KeyTable::default(),
             sticky: Sticky::new(config.batch_size),
@@ -136,6 +134,7 @@ impl Accumulator {
         Self {
             topics: topics.collect(),
             available: config.buffer_memory,
+            record_limit: u64::from(config.max_request_size).min(config.buffer_memory) as u32,
             config,
             rng,
             batches: Batches::default(),
@@ -151,10 +150,12 @@ impl Accumulator {
     /// Takes over what the metadata says of partitions and leaders.
     pub(super) fn update(&mut self, metadata: &ClientMetadata) {
         for topic in &mut self.topics {
-            let count = metadata.partition_count(topic.id).unwrap_or(0);
-            for partition in topic.slots.len() as u32..count {
+            let count = metadata.partition_count(topic.id);
+            topic.known = count.is_some() && !self.closed;
+            for partition in topic.slots.len() as u32..count.unwrap_or(0) {
                 topic.slots.push(Slot(self.queues.len() as u32));
                 self.queues.push(Queue {
+                    builder: Builder::default(),
                     tp: TopicPartition {
                         topic: topic.id,
                         partition,
@@ -186,22 +187,44 @@ impl Accumulator {
         self.queues[slot.0 as usize].tp
     }
 
-    /// Puts a record of the topic at this index, whose partitions are known, into a batch.
+    /// Puts a record of the topic at this index into a batch.
     #[inline]
-    pub(super) fn append(&mut self, topic: usize, send: Send, metadata: &ClientMetadata) -> Append {
-        match send.draft.key {
+    pub(super) fn append(
+        &mut self,
+        topic: usize,
+        draft: Draft,
+        timestamp: WallTime,
+        now: SimTime,
+        metadata: &ClientMetadata,
+    ) -> Append {
+        let state = &mut self.topics[topic];
+        if !state.known {
+            return Append::UnknownTopic;
+        }
+        // The bound is at most 100 bytes above the value's size.
+        if draft.value_size > self.record_limit.saturating_sub(100)
+            && encoding::batch_size_upper_bound(&draft.at(0)) > self.record_limit
+        {
+            return Append::TooLarge;
+        }
+        match draft.key {
             Some(key) if !self.config.partitioner_ignore_keys => {
-                let topic = &mut self.topics[topic];
-                let count = topic.slots.len() as u32;
-                let slot = topic.slots[topic.keys.partition(key, count) as usize];
-                self.append_to(slot, send)
-                    .map_or(Append::NoMemory, |(append, _)| append)
+                let partition = state.keys.partition(key, state.slots.len() as u32);
+                let slot = state.slots[partition as usize];
+                self.append_to(slot, draft, timestamp, now).0
             }
-            Some(_) | None => self.append_sticky(topic, send, metadata),
+            Some(_) | None => self.append_sticky(topic, draft, timestamp, now, metadata),
         }
     }
 
-    fn append_sticky(&mut self, topic: usize, send: Send, metadata: &ClientMetadata) -> Append {
+    fn append_sticky(
+        &mut self,
+        topic: usize,
+        draft: Draft,
+        timestamp: WallTime,
+        now: SimTime,
+        metadata: &ClientMetadata,
+    ) -> Append {
         let slot = self.sticky_slot(topic, metadata);
         // A switch that was put off while a batch was half full is made up for now.
         let tail = self.tail(slot);
@@ -212,9 +235,7 @@ impl Accumulator {
         } else {
             slot
         };
-        let Some((append, bytes)) = self.append_to(slot, send) else {
-            return Append::NoMemory;
-        };
+        let (append, bytes) = self.append_to(slot, draft, timestamp, now);
         let tail = self.tail(slot);
         if self.topics[topic].sticky.appended(bytes, tail) {
             self.switch(topic, metadata);
@@ -265,54 +286,76 @@ impl Accumulator {
     }
 
     fn tail(&self, slot: Slot) -> QueueTail {
-        match self.queues[slot.0 as usize].batches.back() {
-            Some(last) if !self.batches.get(*last).is_full() => QueueTail::Open,
-            Some(_) | None => QueueTail::Full,
+        if self.queues[slot.0 as usize].builder.is_full() {
+            QueueTail::Full
+        } else {
+            QueueTail::Open
         }
     }
 
-    /// Appends to the partition's last batch or a new one; also says the bytes that were added.
+    /// Appends to the partition's open batch or a new one; also says the bytes that were added.
     #[inline]
-    fn append_to(&mut self, slot: Slot, send: Send) -> Option<(Append, u32)> {
-        if let Some(last) = self.queues[slot.0 as usize].batches.back() {
-            let batch = self.batches.get_mut(*last);
-            if let Some(bytes) = batch.try_append(send.draft, send.content, send.timestamp) {
-                let append = if batch.is_full() {
-                    Append::Wakes
-                } else {
-                    Append::Joined
-                };
-                return Some((append, bytes));
-            }
-            batch.close_for_appends();
+    fn append_to(
+        &mut self,
+        slot: Slot,
+        draft: Draft,
+        timestamp: WallTime,
+        now: SimTime,
+    ) -> (Append, u32) {
+        let builder = &mut self.queues[slot.0 as usize].builder;
+        if let Some(bytes) = builder.try_append(draft, timestamp) {
+            let append = if builder.is_full() {
+                Append::Wakes
+            } else {
+                Append::Joined
+            };
+            return (append, bytes);
         }
-        self.append_to_new(slot, send)
+        self.append_to_new(slot, draft, timestamp, now)
     }
 
-    fn append_to_new(&mut self, slot: Slot, send: Send) -> Option<(Append, u32)> {
+    #[cold]
+    fn append_to_new(
+        &mut self,
+        slot: Slot,
+        draft: Draft,
+        timestamp: WallTime,
+        now: SimTime,
+    ) -> (Append, u32) {
+        self.close_open(slot);
         let queue = &mut self.queues[slot.0 as usize];
         if !queue.used {
             queue.used = true;
             let topic = self.topics.iter_mut().find(|t| t.id == queue.tp.topic);
             topic.expect("a queue belongs to a topic").used += 1;
         }
-        let buffer = self.config.batch_size.max(size::upper_bound(send.content));
+        let buffer = self
+            .config
+            .batch_size
+            .max(encoding::batch_size_upper_bound(&draft.at(0)));
         if u64::from(buffer) > self.available {
             self.waiting_for = Some(buffer);
-            return None;
+            return (Append::NoMemory, 0);
         }
         self.waiting_for = None;
         self.available -= u64::from(buffer);
-        let store = self.batches.store();
-        let mut batch = ProducerBatch::new(slot, send.now, buffer, store);
-        batch.buffer = buffer;
-        let appended = batch.try_append(send.draft, send.content, send.timestamp);
-        assert!(appended.is_some(), "the first record fits");
-        let bytes = batch.size();
-        self.note_expiry(send.now);
-        let id = self.batches.insert(batch);
+        queue.builder.open(draft, timestamp, buffer);
+        let bytes = queue.builder.size();
+        self.note_expiry(now);
+        let id = self.batches.insert(ProducerBatch::new(slot, now, buffer));
         self.push(slot, |batches| batches.push_back(id));
-        Some((Append::Wakes, bytes))
+        (Append::Wakes, bytes)
+    }
+
+    /// Closes the partition's open batch if there is one.
+    fn close_open(&mut self, slot: Slot) {
+        let queue = &mut self.queues[slot.0 as usize];
+        if let Some(last) = queue.batches.back() {
+            let batch = self.batches.get_mut(*last);
+            if batch.is_open() {
+                batch.content = queue.builder.close();
+            }
+        }
     }
 
     /// The application thread waits no longer.
@@ -330,6 +373,9 @@ impl Accumulator {
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.waiting_for = None;
+        for topic in &mut self.topics {
+            topic.known = false;
+        }
     }
 
     /// True when no batch waits in a queue.
@@ -379,7 +425,8 @@ impl Accumulator {
         } else {
             let lingered = batch.waiting_since() + self.config.linger;
             let urgent = self.closed || self.waiting_for.is_some();
-            if urgent || queue.batches.len() > 1 || batch.is_full() || lingered <= now {
+            let full = queue.batches.len() > 1 || !batch.is_open() || queue.builder.is_full();
+            if full || urgent || lingered <= now {
                 node.is_ready = true;
                 ready.peers.push(peer);
                 return;
@@ -428,7 +475,7 @@ impl Accumulator {
             let slot = node.leads[index];
             index = (index + 1) % count;
             if let Some(first) = self.drainable(slot, metadata, now) {
-                let size = self.batches.get(first).size();
+                let size = self.size(slot, first);
                 let stops = |i: &&mut Idempotence| i.stops_drain(slot, first, &self.batches);
                 // One partition that must wait ends the round, also for those behind it.
                 if (bytes + size > self.config.max_request_size && !drained.is_empty())
@@ -440,8 +487,6 @@ impl Accumulator {
                 if let Some(idempotence) = idempotence.as_deref_mut() {
                     idempotence.assign(slot, first, &mut self.batches);
                 }
-                self.batches.get_mut(first).build();
-                self.batches.reclaim_store(first);
                 bytes += size;
                 drained.push(first);
             }
@@ -450,6 +495,16 @@ impl Accumulator {
             }
         }
         drained
+    }
+
+    /// Bytes of a batch in the partition's queue.
+    fn size(&self, slot: Slot, id: BatchId) -> u32 {
+        let batch = self.batches.get(id);
+        if batch.is_open() {
+            self.queues[slot.0 as usize].builder.size()
+        } else {
+            batch.size()
+        }
     }
 
     /// The partition's first batch, unless it backs off or the partition is muted.
@@ -466,7 +521,10 @@ impl Accumulator {
         let first = *queue.batches.front()?;
         let batch = self.batches.get_mut(first);
         batch.note_leader_epoch(metadata.leader_epoch(queue.tp));
-        batch.backs_off_until(now).is_none().then_some(first)
+        if batch.backs_off_until(now).is_some() {
+            return None;
+        }
+        Some(first)
     }
 
     /// One batch in flight: no other of this partition until [`Self::unmute`].
@@ -572,7 +630,11 @@ impl Accumulator {
         self.occupied[slot.0 as usize / 64] |= 1 << (slot.0 % 64);
     }
 
+    /// Takes the first batch out of the queue, closed.
     fn pop(&mut self, slot: Slot) {
+        if self.queues[slot.0 as usize].batches.len() == 1 {
+            self.close_open(slot);
+        }
         let batches = &mut self.queues[slot.0 as usize].batches;
         batches.pop_front();
         if batches.is_empty() {

@@ -3,13 +3,16 @@
 //! Modelled: room by exact sizes, closing, attempts, the leader epoch of the attempt (KIP-951),
 //! rewriting of sequence numbers, splitting. Left out: compression and its estimates, headers.
 //! Source: ProducerBatch, MemoryRecordsBuilder, DefaultRecord.
+//!
+//! The records of a batch that takes more lie in its partition's [`Builder`], so that appending
+//! touches little memory; when it is closed they become its content.
 
 use std::sync::Arc;
 
-use crate::client::producer::size;
 use crate::delivery::{Parcel, Record};
+use crate::kafka::encoding;
 use crate::kafka::ids::{LeaderEpoch, ProducerEpoch, ProducerId, Sequence};
-use crate::kafka::records::{Batch, BatchTimes, Payload, ProducerStamp};
+use crate::kafka::records::{Batch, BatchTimes, ProducerStamp};
 use crate::sim::clock::WallTime;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::workload::generator::Draft;
@@ -22,17 +25,88 @@ pub(super) struct BatchId(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(pub(super) u32);
 
-/// How far a batch has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// Takes records.
+/// The open batch of a partition, if there is one. Its store of records is used for all of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Builder {
+    records: Vec<Record>,
+    base: WallTime,
+    max: WallTime,
+    size: u32,
+    /// Bytes that fit; 0 while no batch is open.
+    limit: u32,
+}
+
+impl Builder {
+    /// Opens a batch with room for `limit` bytes; its first record fits in any case.
+    pub(super) fn open(&mut self, draft: Draft, timestamp: WallTime, limit: u32) {
+        assert!(self.records.is_empty(), "the last batch was closed");
+        self.base = timestamp;
+        self.max = timestamp;
+        self.size = encoding::BATCH_OVERHEAD;
+        self.limit = u32::MAX;
+        let appended = self.try_append(draft, timestamp);
+        assert!(appended.is_some(), "the first record fits");
+        self.limit = limit;
+    }
+
+    /// Appends a record to the open batch if there is one and it has room. Returns the bytes that
+    /// the batch grew by.
+    #[inline]
+    pub(super) fn try_append(&mut self, draft: Draft, timestamp: WallTime) -> Option<u32> {
+        let record = draft.at((timestamp.0 - self.base.0) as i32);
+        let bytes = encoding::record_size(&record, self.records.len() as u32);
+        if self.size + bytes > self.limit {
+            return None;
+        }
+        self.records.push(record);
+        self.max = self.max.max(timestamp);
+        self.size += bytes;
+        Some(bytes)
+    }
+
+    /// True when no further record fits, also when no batch is open.
+    #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.size >= self.limit
+    }
+
+    /// Bytes of the open batch as if encoded.
+    pub(super) fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Closes the open batch.
+    pub(super) fn close(&mut self) -> Content {
+        let parcel = self.records.as_slice().into();
+        self.records.clear();
+        self.limit = 0;
+        Content::Closed {
+            parcel,
+            times: BatchTimes {
+                base: self.base,
+                max: self.max,
+            },
+            size: self.size,
+        }
+    }
+}
+
+/// What a batch holds.
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    /// It takes records; they lie in the partition's [`Builder`].
     Open,
-    /// Takes no more records, and was not made into its final form yet.
-    Closed,
-    /// Its final form was made. After [`ProducerBatch::rewrite`] it is made again.
-    Built,
-    /// Its stamp was changed after it had been built.
-    Reopened,
+    /// It takes no more records.
+    Closed {
+        /// The records.
+        parcel: Parcel,
+        /// Their times.
+        times: BatchTimes,
+        /// Bytes as if encoded.
+        size: u32,
+    },
+    /// It was sent at least once, in this form.
+    Built(Arc<Batch>),
 }
 
 /// A batch and what the sender remembers of it.
@@ -40,29 +114,16 @@ enum Stage {
 pub(super) struct ProducerBatch {
     pub(super) slot: Slot,
     pub(super) created: SimTime,
-    /// Times that it was sent and has to be sent again.
-    pub(super) attempts: u32,
+    pub(super) content: Content,
     /// The producer's stamp, given when the batch is drained for the first time.
     pub(super) stamp: Option<ProducerStamp>,
+    /// Times that it was sent and has to be sent again.
+    pub(super) attempts: u32,
     /// Bytes of buffer.memory that it holds.
     pub(super) buffer: u32,
-    /// True while a request with it has no answer.
-    pub(super) in_flight: bool,
     /// True when the application was told its fate.
     pub(super) done: bool,
-    /// True when it came out of a batch that was too large.
-    pub(super) is_split: bool,
-    /// True when it was put back to be sent again.
-    pub(super) in_retry: bool,
-    stage: Stage,
-    records: Vec<Record>,
-    parcel: Option<Parcel>,
-    built: Option<Arc<Batch>>,
-    base: WallTime,
-    max: WallTime,
-    size: u32,
-    limit: u32,
-    largest_record: u32,
+    is_split: bool,
     waiting_since: SimTime,
     retry_after: SimDuration,
     leader_epoch: Option<LeaderEpoch>,
@@ -70,27 +131,17 @@ pub(super) struct ProducerBatch {
 }
 
 impl ProducerBatch {
-    /// An empty batch with room for `limit` bytes; the first record fits in any case.
-    pub(super) fn new(slot: Slot, now: SimTime, limit: u32, records: Vec<Record>) -> Self {
+    /// A batch whose first record goes into the partition's builder now.
+    pub(super) fn new(slot: Slot, now: SimTime, buffer: u32) -> Self {
         Self {
             slot,
             created: now,
-            attempts: 0,
+            content: Content::Open,
             stamp: None,
-            buffer: 0,
-            in_flight: false,
+            attempts: 0,
+            buffer,
             done: false,
             is_split: false,
-            in_retry: false,
-            stage: Stage::Open,
-            records,
-            parcel: None,
-            built: None,
-            base: WallTime::default(),
-            max: WallTime::default(),
-            size: size::BATCH_OVERHEAD,
-            limit,
-            largest_record: 0,
             waiting_since: now,
             retry_after: SimDuration::ZERO,
             leader_epoch: None,
@@ -98,99 +149,69 @@ impl ProducerBatch {
         }
     }
 
-    /// Appends a record if there is room. Returns the bytes that the batch grew by.
-    #[inline]
-    pub(super) fn try_append(
-        &mut self,
-        draft: Draft,
-        content: u32,
-        timestamp: WallTime,
-    ) -> Option<u32> {
-        if self.is_full() {
-            return None;
-        }
-        let count = self.records.len() as u32;
-        if count == 0 {
-            self.base = timestamp;
-            self.max = timestamp;
-        }
-        let delta = timestamp.0 - self.base.0;
-        let bytes = size::record_size(count, delta, content);
-        if count > 0 && self.size + bytes > self.limit {
-            return None;
-        }
-        self.records.push(Record {
-            id: draft.id,
-            key: draft.key,
-            value_size: draft.value_size,
-            timestamp_delta: delta as i32,
-        });
-        self.max = self.max.max(timestamp);
-        self.size += bytes;
-        self.largest_record = self.largest_record.max(size::upper_bound(content));
-        Some(bytes)
+    /// True while it takes records.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.content, Content::Open)
     }
 
-    /// True when no further record fits.
-    #[inline]
-    pub(super) fn is_full(&self) -> bool {
-        self.stage != Stage::Open || (self.size >= self.limit && !self.records.is_empty())
+    /// The records; the batch is closed.
+    pub(super) fn parcel(&self) -> &Parcel {
+        match &self.content {
+            Content::Open => panic!("the records of an open batch are in its builder"),
+            Content::Closed { parcel, .. } => parcel,
+            Content::Built(batch) => &batch.records,
+        }
     }
 
-    /// How many records it holds.
+    /// How many records it holds; it is closed.
     pub(super) fn count(&self) -> u32 {
-        match &self.parcel {
-            Some(parcel) => parcel.len() as u32,
-            None => self.records.len() as u32,
-        }
+        self.parcel().len() as u32
     }
 
-    /// Bytes as if encoded now.
+    /// Bytes as if encoded; the batch is closed.
     pub(super) fn size(&self) -> u32 {
-        self.size
-    }
-
-    /// No more records, since one did not fit.
-    pub(super) fn close_for_appends(&mut self) {
-        if self.stage == Stage::Open {
-            self.stage = Stage::Closed;
+        match &self.content {
+            Content::Open => panic!("the size of an open batch is in its builder"),
+            Content::Closed { size, .. } => *size,
+            Content::Built(batch) => batch.size_bytes,
         }
     }
 
-    /// The batch as it travels.
-    pub(super) fn build(&mut self) -> Arc<Batch> {
-        let parcel = self.parcel();
-        if self.stage != Stage::Built {
-            self.stage = Stage::Built;
-            self.built = None;
+    fn times(&self) -> BatchTimes {
+        match &self.content {
+            Content::Open => panic!("the times of an open batch are in its builder"),
+            Content::Closed { times, .. } => *times,
+            Content::Built(batch) => batch.times,
         }
-        let built = self.built.get_or_insert_with(|| {
-            Arc::new(Batch {
-                records: parcel,
-                producer: self.stamp,
-                times: BatchTimes {
-                    base: self.base,
-                    max: self.max,
-                },
-                size_bytes: self.size,
-                payload: Payload::Descriptor,
-            })
-        });
-        Arc::clone(built)
     }
 
-    /// The records; none can be added any more.
-    pub(super) fn parcel(&mut self) -> Parcel {
-        self.close_for_appends();
-        let records = &self.records;
-        Arc::clone(self.parcel.get_or_insert_with(|| records.as_slice().into()))
+    /// The closed batch as it travels, encoded when `keep_payload`.
+    pub(super) fn build(&mut self, keep_payload: bool) -> Arc<Batch> {
+        let batch = match &self.content {
+            Content::Open => panic!("an open batch is not sent"),
+            Content::Built(batch) if batch.producer == self.stamp => return Arc::clone(batch),
+            Content::Built(batch) => batch.restamped(self.stamp),
+            Content::Closed {
+                parcel,
+                times,
+                size,
+            } => {
+                let parcel = Arc::clone(parcel);
+                if keep_payload {
+                    Batch::new(parcel, self.stamp, *times, keep_payload)
+                } else {
+                    Batch::sized(parcel, self.stamp, *times, *size)
+                }
+            }
+        };
+        let batch = Arc::new(batch);
+        self.content = Content::Built(Arc::clone(&batch));
+        batch
     }
 
-    /// The emptied store of the records, for another batch.
-    fn take_store(&mut self) -> Vec<Record> {
-        let mut store = std::mem::take(&mut self.records);
-        store.clear();
-        store
+    /// True when it was given another stamp since it was last sent.
+    pub(super) fn is_rewritten(&self) -> bool {
+        matches!(&self.content, Content::Built(batch) if batch.producer != self.stamp)
     }
 
     /// The first sequence number, if it has one.
@@ -210,17 +231,6 @@ impl ProducerBatch {
             .map(|stamp| (stamp.id, stamp.epoch, stamp.base_sequence))
     }
 
-    /// Gives it another stamp after it has been built.
-    pub(super) fn rewrite(&mut self, stamp: ProducerStamp) {
-        self.stamp = Some(stamp);
-        self.stage = Stage::Reopened;
-    }
-
-    /// True when its stamp was changed since it was last built.
-    pub(super) fn is_reopened(&self) -> bool {
-        self.stage == Stage::Reopened
-    }
-
     /// It goes back into the queue; the back-off is drawn once per attempt.
     ///
     /// Deviation: Java draws the jitter again at every look at the batch.
@@ -228,7 +238,6 @@ impl ProducerBatch {
         self.attempts += 1;
         self.waiting_since = now;
         self.retry_after = retry_after;
-        self.in_retry = true;
     }
 
     /// Notes the leader that the attempt goes to.
@@ -252,44 +261,47 @@ impl ProducerBatch {
         self.waiting_since
     }
 
-    /// The records in pieces of at most `target` bytes, each at least one record, in order. A piece
-    /// that came out of a split is split in halves.
-    pub(super) fn split(&mut self, batch_size: u32) -> Vec<Self> {
+    /// The records in pieces of at most `batch_size` bytes, each at least one record, in order. A
+    /// piece that came out of a split is split in halves.
+    pub(super) fn split(&self, batch_size: u32) -> Vec<Self> {
+        let base = self.times().base.0;
+        let parcel = self.parcel();
+        let bounds = parcel.iter().map(encoding::batch_size_upper_bound);
         let target = if self.is_split {
-            self.largest_record.max(self.size / 2)
+            (self.size() / 2).max(bounds.max().unwrap_or(0))
         } else {
             batch_size
         };
-        let mut stamp = self.stamp;
-        let mut pieces: Vec<Self> = Vec::new();
-        for record in self.parcel().iter() {
+        let mut builder = Builder::default();
+        let mut contents = Vec::new();
+        for record in parcel.iter() {
             let draft = Draft {
                 id: record.id,
                 key: record.key,
                 value_size: record.value_size,
             };
-            let content = size::content_size(draft.key, draft.value_size);
-            let timestamp = WallTime(self.base.0 + i64::from(record.timestamp_delta));
-            if let Some(piece) = pieces.last_mut()
-                && piece.try_append(draft, content, timestamp).is_some()
-            {
-                continue;
+            let timestamp = WallTime(base + i64::from(record.timestamp_delta));
+            if builder.try_append(draft, timestamp).is_none() {
+                if !builder.records.is_empty() {
+                    contents.push(builder.close());
+                }
+                let bound = encoding::batch_size_upper_bound(record);
+                builder.open(draft, timestamp, target.max(bound));
             }
-            let limit = target.max(size::upper_bound(content));
-            let mut piece = Self::new(self.slot, self.created, limit, Vec::new());
-            piece.is_split = true;
-            let appended = piece.try_append(draft, content, timestamp);
-            assert!(appended.is_some(), "the first record fits");
-            pieces.push(piece);
         }
-        for piece in &mut pieces {
-            piece.close_for_appends();
+        contents.push(builder.close());
+        let mut stamp = self.stamp;
+        let pieces = contents.into_iter().map(|content| {
+            let mut piece = Self::new(self.slot, self.created, 0);
+            piece.content = content;
+            piece.is_split = true;
             piece.stamp = stamp;
             if let Some(stamp) = &mut stamp {
                 stamp.base_sequence = stamp.base_sequence.plus(piece.count());
             }
-        }
-        pieces
+            piece
+        });
+        pieces.collect()
     }
 }
 
@@ -298,8 +310,6 @@ impl ProducerBatch {
 pub(super) struct Batches {
     all: Vec<Option<ProducerBatch>>,
     free: Vec<BatchId>,
-    /// Emptied stores of records, so that a new batch does not grow one from nothing.
-    stores: Vec<Vec<Record>>,
 }
 
 impl Batches {
@@ -315,24 +325,8 @@ impl Batches {
 
     /// Forgets a batch.
     pub(super) fn remove(&mut self, id: BatchId) {
-        self.reclaim_store(id);
         self.all[id.0 as usize] = None;
         self.free.push(id);
-    }
-
-    /// An empty store for the records of a new batch.
-    pub(super) fn store(&mut self) -> Vec<Record> {
-        self.stores.pop().unwrap_or_default()
-    }
-
-    /// Takes the store of a batch that is closed.
-    pub(super) fn reclaim_store(&mut self, id: BatchId) {
-        let batch = self.get_mut(id);
-        batch.parcel();
-        let store = batch.take_store();
-        if store.capacity() > 0 {
-            self.stores.push(store);
-        }
     }
 
     /// The batch.

@@ -216,7 +216,7 @@ impl Idempotence {
         let sequence = batch.base_sequence().map(|sequence| i64::from(sequence.0));
         let sequence = sequence.expect("a batch that was sent has a sequence");
         if error == ErrorCode::UnknownProducerId {
-            if !batch.is_reopened() {
+            if !batch.is_rewritten() {
                 self.request_bump(slot);
             }
             return true;
@@ -226,7 +226,7 @@ impl Idempotence {
         }
         match self.unresolved.get(&slot) {
             // Not the next one expected: an earlier one failed, this one waits for it.
-            None if batch.is_reopened() || !self.is_next(slot, sequence) => {}
+            None if batch.is_rewritten() || !self.is_next(slot, sequence) => {}
             // The gap is real: nothing before this batch is under way any more.
             None => self.request_bump(slot),
             Some(after) if *after == sequence => self.request_bump(slot),
@@ -299,7 +299,7 @@ impl Sequences {
         self.next = Sequence(0);
         for id in &self.in_flight {
             let batch = batches.get_mut(*id);
-            batch.rewrite(identity.stamp(self.next));
+            batch.stamp = Some(identity.stamp(self.next));
             self.next = self.next.plus(batch.count());
         }
     }

@@ -14,7 +14,6 @@ mod batch;
 mod idempotence;
 mod partitioner;
 mod sender;
-mod size;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +21,7 @@ use std::sync::Arc;
 
 use crate::client::metadata;
 use crate::client::metadata::ClientMetadata;
-use crate::client::producer::accumulator::{Accumulator, Append, Ready, Send};
+use crate::client::producer::accumulator::{Accumulator, Append, Ready};
 use crate::client::producer::batch::{BatchId, Slot};
 use crate::client::producer::idempotence::Idempotence;
 use crate::delivery::Parcel;
@@ -131,6 +130,19 @@ pub struct Counts {
     pub splits: u64,
 }
 
+/// What a producer is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Its config.
+    pub config: ProducerConfig,
+    /// bootstrap.servers: all brokers.
+    pub brokers: Arc<[(BrokerId, HostId)]>,
+    /// The topics that it sends to.
+    pub topics: Vec<TopicId>,
+    /// True to make and send the payload's bytes.
+    pub keep_payload: bool,
+}
+
 /// What the producer remembers of a request in flight.
 #[derive(Clone, Debug)]
 enum Token {
@@ -143,7 +155,7 @@ enum Token {
 #[derive(Clone, Debug)]
 pub struct Producer {
     config: ProducerConfig,
-    topics: Vec<TopicId>,
+    keep_payload: bool,
     metadata: ClientMetadata,
     /// The version of the metadata that the accumulator knows.
     metadata_version: u32,
@@ -168,14 +180,14 @@ pub struct Producer {
 pub type ProducerCx<'a> = Cx<'a, Message, Fact, Timer>;
 
 impl Producer {
-    /// A producer for these topics. `name` tells its random streams from those of others.
-    pub fn new(
-        config: ProducerConfig,
-        brokers: Arc<[(BrokerId, HostId)]>,
-        topics: Vec<TopicId>,
-        streams: &Streams,
-        name: &str,
-    ) -> Self {
+    /// A new producer. `name` tells its random streams from those of others.
+    pub fn new(setup: Setup, streams: &Streams, name: &str) -> Self {
+        let Setup {
+            config,
+            brokers,
+            topics,
+            keep_payload,
+        } = setup;
         let settings = rpc::Settings {
             request_timeout: config.request_timeout,
             reconnect_backoff: config.reconnect_backoff,
@@ -202,8 +214,8 @@ impl Producer {
         Self {
             idempotence: config.enable_idempotence.then(Idempotence::new),
             config,
-            metadata: ClientMetadata::new(settings, brokers, topics.clone(), rng),
-            topics,
+            keep_payload,
+            metadata: ClientMetadata::new(settings, brokers, topics, rng),
             metadata_version: 0,
             rpc,
             accumulator,
@@ -218,7 +230,7 @@ impl Producer {
         }
     }
 
-    /// Sends a record to the topic at this index of those given to [`Producer::new`]. After a
+    /// Sends a record to the topic at this index of its set-up. After a
     /// number of calls, [`Producer::run_if_woken`] lets the sender thread see the records.
     #[inline]
     pub fn send(
@@ -228,33 +240,21 @@ impl Producer {
         timestamp: WallTime,
         now: SimTime,
     ) -> SendResult {
-        if self.closed {
-            return SendResult::Rejected(ProduceError::Closed);
-        }
-        if self.metadata_version != self.metadata.version() {
-            self.learn_partitions();
-        }
-        if self.metadata.partition_count(self.topics[topic]).is_none() {
-            self.metadata.request_update();
-            self.woken = true;
-            return SendResult::WouldBlock(Wait::Metadata);
-        }
-        let content = size::content_size(draft.key, draft.value_size);
-        let bound = size::upper_bound(content);
-        if bound > self.config.max_request_size || u64::from(bound) > self.config.buffer_memory {
-            return SendResult::Rejected(ProduceError::TooLarge);
-        }
-        let send = Send {
-            draft,
-            content,
-            timestamp,
-            now,
-        };
-        match self.accumulator.append(topic, send, &self.metadata) {
+        let append = self
+            .accumulator
+            .append(topic, draft, timestamp, now, &self.metadata);
+        match append {
             Append::Joined => SendResult::Accepted,
             Append::Wakes => {
                 self.woken = true;
                 SendResult::Accepted
+            }
+            Append::TooLarge => SendResult::Rejected(ProduceError::TooLarge),
+            Append::UnknownTopic if self.closed => SendResult::Rejected(ProduceError::Closed),
+            Append::UnknownTopic => {
+                self.metadata.request_update();
+                self.woken = true;
+                SendResult::WouldBlock(Wait::Metadata)
             }
             Append::NoMemory => {
                 self.woken = true;
@@ -362,7 +362,7 @@ impl Producer {
     fn complete(&mut self, id: BatchId, result: Result<Option<Offset>, ProduceError>) {
         let batch = self.accumulator.batches.get_mut(id);
         batch.done = true;
-        let parcel = batch.parcel();
+        let parcel = Arc::clone(batch.parcel());
         let tp = self.accumulator.tp(self.slot(id));
         self.completions.push(Completion { tp, parcel, result });
     }

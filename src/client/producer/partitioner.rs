@@ -6,19 +6,17 @@
 //! Source: BuiltInPartitioner, RecordAccumulator.partitionReady.
 
 use crate::delivery::KeyId;
-use crate::kafka::partitioner::murmur2;
+use crate::kafka::partitioner::partition_for_key;
 use crate::sim::rng::Rng;
 
-/// Keys up to this number have their partition remembered.
+/// Keys up to this number are remembered.
 const REMEMBERED_KEYS: u32 = 1 << 20;
-
-/// No partition is remembered yet.
-const UNKNOWN: u32 = u32::MAX;
 
 /// The partitions of keys, each computed once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeyTable {
     partitions: u32,
+    /// By key: the partition and one more, or 0 when it was not computed yet.
     by_key: Vec<u32>,
 }
 
@@ -26,28 +24,25 @@ impl KeyTable {
     /// The partition of a key among `partitions`, available or not.
     #[inline]
     pub(super) fn partition(&mut self, key: KeyId, partitions: u32) -> u32 {
-        if self.partitions != partitions {
-            self.partitions = partitions;
-            self.by_key.clear();
-        }
         match self.by_key.get(key.0 as usize) {
-            Some(partition) if *partition != UNKNOWN => *partition,
-            Some(_) | None => self.compute(key),
+            Some(known) if *known != 0 && self.partitions == partitions => *known - 1,
+            Some(_) | None => self.compute(key, partitions),
         }
     }
 
     #[cold]
-    fn compute(&mut self, key: KeyId) -> u32 {
-        let mut bytes = [0; 12];
-        let size = key.write(&mut bytes);
-        let hash = murmur2(&bytes[..size]) & 0x7fff_ffff;
-        let partition = hash as u32 % self.partitions;
+    fn compute(&mut self, key: KeyId, partitions: u32) -> u32 {
+        if self.partitions != partitions {
+            self.partitions = partitions;
+            self.by_key.clear();
+        }
+        let partition = partition_for_key(key, partitions);
         if key.0 < REMEMBERED_KEYS {
             let index = key.0 as usize;
             if self.by_key.len() <= index {
-                self.by_key.resize(index + 1, UNKNOWN);
+                self.by_key.resize(index + 1, 0);
             }
-            self.by_key[index] = partition;
+            self.by_key[index] = partition + 1;
         }
         partition
     }
@@ -253,12 +248,11 @@ mod tests {
     #[test]
     fn a_key_keeps_its_partition_until_the_number_of_partitions_changes() {
         let mut table = KeyTable::default();
-        let first: Vec<u32> = (0..50).map(|k| table.partition(KeyId(k), 6)).collect();
-        let again: Vec<u32> = (0..50).map(|k| table.partition(KeyId(k), 6)).collect();
-        assert_eq!(first, again);
-        let mut bytes = [0; 12];
-        let size = KeyId(17).write(&mut bytes);
-        let hash = murmur2(&bytes[..size]) & 0x7fff_ffff;
-        assert_eq!(table.partition(KeyId(17), 12), hash as u32 % 12);
+        for partitions in [6, 12] {
+            for key in (0..50).chain(0..50).map(KeyId) {
+                let expected = partition_for_key(key, partitions);
+                assert_eq!(table.partition(key, partitions), expected);
+            }
+        }
     }
 }

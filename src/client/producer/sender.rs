@@ -55,6 +55,7 @@ impl Producer {
                 break [self.ready.next_check, metadata_at, expiry];
             }
         };
+        self.sync_metadata();
         wakes.sort();
         if let Some(time) = wakes.into_iter().flatten().next() {
             self.arm(cx, time);
@@ -126,7 +127,7 @@ impl Producer {
         self.sync_metadata();
         // A request for metadata that is due goes before everything else.
         let held_up = self.metadata.next(now) == Next::Due;
-        let mut drained = Vec::new();
+        let mut progress = Progress::Nothing;
         for index in 0..self.ready.peers.len() {
             let peer = self.ready.peers[index];
             if !self.can_send(cx, peer, held_up) {
@@ -139,26 +140,30 @@ impl Producer {
                 .accumulator
                 .drain(peer, &self.metadata, idempotence, now);
             if !batches.is_empty() {
-                drained.push((peer, batches));
+                self.note_flight(&batches);
+                self.send_request(cx, peer, batches);
+                // The broker may have more that is ready; if it is busy now, its answer will tell.
+                let room = self.config.max_in_flight_requests_per_connection as usize;
+                if self.rpc.in_flight(peer) < room {
+                    progress = Progress::Some;
+                }
             }
         }
-        for id in drained.iter().flat_map(|(_, batches)| batches) {
+        if self.expire(now) > 0 {
+            progress = Progress::Some;
+        }
+        (progress, metadata_at)
+    }
+
+    /// Counts batches as in flight; with one request at a time their partitions wait for it.
+    fn note_flight(&mut self, ids: &[BatchId]) {
+        for id in ids {
             let slot = self.slot(*id);
             self.in_flight[slot.0 as usize].push(*id);
             if self.config.max_in_flight_requests_per_connection == 1 {
                 self.accumulator.mute(slot);
             }
         }
-        let expired = self.expire(now);
-        let progress = if drained.is_empty() && expired == 0 {
-            Progress::Nothing
-        } else {
-            Progress::Some
-        };
-        for (peer, batches) in drained {
-            self.send_request(cx, peer, batches);
-        }
-        (progress, metadata_at)
     }
 
     fn sync_metadata(&mut self) {
@@ -183,8 +188,7 @@ impl Producer {
         for id in &ids {
             let tp = self.accumulator.tp(self.slot(*id));
             let batch = self.accumulator.batches.get_mut(*id);
-            batch.in_flight = true;
-            let batch = batch.build();
+            let batch = batch.build(self.keep_payload);
             self.counts.batches += 1;
             self.counts.bytes += u64::from(batch.size_bytes);
             partitions.push(ProducePartition {
@@ -254,7 +258,7 @@ impl Producer {
         if let Some(idempotence) = &mut self.idempotence {
             idempotence.failed(slot, id, Failure::Expired);
             let batches = &self.accumulator.batches;
-            if batches.get(id).in_retry {
+            if batches.get(id).attempts > 0 {
                 idempotence.mark_unresolved(slot, id, batches);
             }
         }
@@ -367,8 +371,7 @@ impl Producer {
         result: Result<Option<Offset>, AttemptError>,
     ) {
         let now = cx.now();
-        let batch = self.accumulator.batches.get_mut(id);
-        batch.in_flight = false;
+        let batch = self.accumulator.batches.get(id);
         let slot = batch.slot;
         let can_split = batch.count() > 1 && !batch.done;
         match result {

@@ -64,13 +64,13 @@ impl Bench {
     /// Two brokers; `partitions` partitions led by the first.
     fn new(config: ProducerConfig, partitions: usize) -> Self {
         let brokers = [(BrokerId(1), HostId(10)), (BrokerId(2), HostId(20))];
-        let producer = Producer::new(
+        let setup = Setup {
             config,
-            brokers.into(),
-            vec![TOPIC],
-            &Streams::new(5),
-            "producer/0/0",
-        );
+            brokers: brokers.into(),
+            topics: vec![TOPIC],
+            keep_payload: true,
+        };
+        let producer = Producer::new(setup, &Streams::new(5), "producer/0/0");
         Self {
             producer,
             host: HostState::new(HostId(0)),

@@ -1,4 +1,5 @@
-//! What can be wrong with a config, told apart: the user's file, or what Kafka refuses to start with.
+//! What can be wrong with a config, told apart: a mistake in the user's file, or a combination with
+//! which Kafka refuses to start.
 
 use crate::kafka::config::{ComponentKind, unmodelled};
 

@@ -31,20 +31,16 @@ fn problem<C: Component>(name: &str, value: ConfigValue<'_>) -> String {
 
 /// The table as the book could print it.
 fn table<C: Component>() -> String {
-    let mut text = String::new();
-    for name in names::<C>() {
+    let line = |name| {
         let about = describe::<C>(name).unwrap();
         let default = about
             .default
             .map_or("of the broker".to_owned(), |v| v.to_string());
         let (kind, source) = (about.kind, about.source);
-        text += &format!(
-            "{name} = {default} {} [{}] {source}\n",
-            kind.unit(),
-            kind.range()
-        );
-    }
-    text
+        let (unit, range) = (kind.unit(), kind.range());
+        format!("{name} = {default} {unit} [{range}] {source}\n")
+    };
+    names::<C>().map(line).collect()
 }
 
 #[test]
@@ -71,7 +67,7 @@ fn every_config_reads_back_its_default_and_is_valid() {
 }
 
 #[test]
-fn the_defaults_and_ranges_are_kafkas() {
+fn a_producers_defaults_and_ranges_are_kafkas() {
     insta::assert_snapshot!(table::<ProducerConfig>(), @r"
     acks = all  [one of all, -1, 1, 0] ProducerConfig
     enable.idempotence = true  [true or false] ProducerConfig
@@ -95,6 +91,10 @@ fn the_defaults_and_ranges_are_kafkas() {
     socket.connection.setup.timeout.ms = 10000 ms [at least 0] ProducerConfig
     socket.connection.setup.timeout.max.ms = 30000 ms [at least 0] ProducerConfig
     ");
+}
+
+#[test]
+fn a_consumers_defaults_and_ranges_are_kafkas() {
     insta::assert_snapshot!(table::<ConsumerConfig>(), @r"
     fetch.min.bytes = 1 bytes [at least 0] ConsumerConfig
     fetch.max.wait.ms = 500 ms [at least 0] ConsumerConfig
@@ -112,6 +112,10 @@ fn the_defaults_and_ranges_are_kafkas() {
     socket.connection.setup.timeout.ms = 10000 ms [at least 0] ConsumerConfig
     socket.connection.setup.timeout.max.ms = 30000 ms [at least 0] ConsumerConfig
     ");
+}
+
+#[test]
+fn a_brokers_defaults_and_ranges_are_kafkas() {
     insta::assert_snapshot!(table::<BrokerConfig>(), @r"
     replica.lag.time.max.ms = 30000 ms [at least 0] ReplicationConfigs
     replica.fetch.wait.max.ms = 500 ms [at least 0] ReplicationConfigs
@@ -139,6 +143,10 @@ fn the_defaults_and_ranges_are_kafkas() {
     controller.quorum.request.timeout.ms = 2000 ms [at least 0] QuorumConfig
     producer.id.expiration.ms = 86400000 ms [at least 1] TransactionLogConfig
     ");
+}
+
+#[test]
+fn a_topics_defaults_and_ranges_are_kafkas() {
     insta::assert_snapshot!(table::<TopicConfig>(), @r"
     min.insync.replicas = of the broker  [at least 1] LogConfig
     unclean.leader.election.enable = of the broker  [true or false] LogConfig

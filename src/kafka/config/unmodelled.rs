@@ -1,5 +1,5 @@
-//! The names that Kafka 4.2 knows and this simulator does not model, so that a scenario that uses one
-//! is told so instead of being ignored or corrected.
+//! The names that Kafka 4.2 knows and this simulator does not model, so that a scenario that uses
+//! one is told so instead of being ignored or corrected.
 //!
 //! Left out: the many names of security, which are recognised by their prefix.
 //! Source: ProducerConfig, ConsumerConfig, AbstractKafkaConfig, LogConfig (4.2); removed: 3.9.
