@@ -9,6 +9,9 @@
 //! and ends with an exception when the log no longer has what comes next.
 //! Left out for now: commits, handlers that fail, retries and dead letters.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::app::Fact;
@@ -131,6 +134,11 @@ impl Reading {
         self.stopping = false;
         self.paused = false;
         self.polled.clear();
+    }
+
+    /// True while it handles records: it has something to do even if nothing else happens.
+    pub fn is_handling(&self) -> bool {
+        matches!(self.thread, Thread::Handling { .. })
     }
 
     /// Its consumer.

@@ -9,6 +9,7 @@ pub mod diagnostics;
 #[cfg(feature = "cli")]
 pub mod drawing;
 pub mod file;
+pub mod fmt;
 pub mod keys;
 pub mod library;
 pub mod model;
@@ -16,11 +17,14 @@ pub mod moment;
 pub mod set;
 pub mod tree;
 pub mod value;
+pub mod write;
 
 mod apps;
+mod comments;
 mod config;
 mod lower;
 mod names;
+mod print;
 mod reader;
 mod selector;
 mod timeline;

@@ -3,7 +3,7 @@
 //! Modelled: arrivals that do not wait for the application (what came while it was blocked is sent
 //! at once afterwards), keys, sizes. Left out: bursts, skewed keys, sizes that vary.
 
-use crate::delivery::{KeyId, RecordId};
+use crate::delivery::{KeyId, Record, RecordId};
 use crate::sim::rng::{Rng, Streams};
 use crate::sim::time::SimTime;
 use crate::workload::{Arrivals, Keys, SendPlan};
@@ -17,6 +17,19 @@ pub struct Draft {
     pub key: Option<KeyId>,
     /// Bytes of the value.
     pub value_size: u32,
+}
+
+impl Draft {
+    /// The record in a batch whose first timestamp is so many milliseconds earlier.
+    #[inline]
+    pub fn at(self, timestamp_delta: i32) -> Record {
+        Record {
+            id: self.id,
+            key: self.key,
+            value_size: self.value_size,
+            timestamp_delta,
+        }
+    }
 }
 
 /// The records of a plan, in order.

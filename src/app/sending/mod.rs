@@ -157,14 +157,13 @@ impl Sending {
         let plan = self.generator.plan();
         let name = format!("producer/{}/{}", plan.sender.0, self.sessions);
         self.sessions += 1;
-        let producer = Producer::new(
-            self.config.clone(),
-            Arc::clone(&self.brokers),
-            vec![plan.topic],
-            &self.streams,
-            &name,
-        );
-        self.producer = Some(producer);
+        let setup = producer::Setup {
+            config: self.config.clone(),
+            brokers: Arc::clone(&self.brokers),
+            topics: vec![plan.topic],
+            keep_payload: plan.keep_payload,
+        };
+        self.producer = Some(Producer::new(setup, &self.streams, &name));
         self.generator.start(cx.now());
         self.client(cx, Input::Start);
         self.pump(cx);

@@ -9,13 +9,13 @@
 use std::collections::VecDeque;
 
 use crate::client::metadata::ClientMetadata;
-use crate::client::producer::batch::{BatchId, Batches, Builder, Entry, ProducerBatch, Slot};
+use crate::client::producer::batch::{BatchId, Batches, Builder, ProducerBatch, Slot};
 use crate::client::producer::idempotence::Idempotence;
 use crate::client::producer::partitioner::{
     Candidate, KeyTable, QueueTail, Sticky, Weighting, next_partition,
 };
-use crate::client::producer::size;
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::encoding;
 use crate::kafka::ids::{TopicId, TopicPartition};
 use crate::rpc;
 use crate::rpc::Peer;
@@ -201,31 +201,27 @@ impl Accumulator {
         if !state.known {
             return Append::UnknownTopic;
         }
-        let (slot, key_size) = match draft.key {
-            Some(key) if !self.config.partitioner_ignore_keys => {
-                let facts = state.keys.look_up(key, state.slots.len() as u32);
-                (Some(state.slots[facts.partition as usize]), facts.size)
-            }
-            Some(_) | None => (None, size::key_size(draft.key)),
-        };
-        let entry = Entry {
-            draft,
-            content: size::content_size(key_size, draft.value_size),
-            timestamp,
-        };
-        if size::upper_bound(entry.content) > self.record_limit {
+        // The bound is at most 100 bytes above the value's size.
+        if draft.value_size > self.record_limit.saturating_sub(100)
+            && encoding::batch_size_upper_bound(&draft.at(0)) > self.record_limit
+        {
             return Append::TooLarge;
         }
-        match slot {
-            Some(slot) => self.append_to(slot, entry, now).0,
-            None => self.append_sticky(topic, entry, now, metadata),
+        match draft.key {
+            Some(key) if !self.config.partitioner_ignore_keys => {
+                let partition = state.keys.partition(key, state.slots.len() as u32);
+                let slot = state.slots[partition as usize];
+                self.append_to(slot, draft, timestamp, now).0
+            }
+            Some(_) | None => self.append_sticky(topic, draft, timestamp, now, metadata),
         }
     }
 
     fn append_sticky(
         &mut self,
         topic: usize,
-        entry: Entry,
+        draft: Draft,
+        timestamp: WallTime,
         now: SimTime,
         metadata: &ClientMetadata,
     ) -> Append {
@@ -239,7 +235,7 @@ impl Accumulator {
         } else {
             slot
         };
-        let (append, bytes) = self.append_to(slot, entry, now);
+        let (append, bytes) = self.append_to(slot, draft, timestamp, now);
         let tail = self.tail(slot);
         if self.topics[topic].sticky.appended(bytes, tail) {
             self.switch(topic, metadata);
@@ -299,9 +295,15 @@ impl Accumulator {
 
     /// Appends to the partition's open batch or a new one; also says the bytes that were added.
     #[inline]
-    fn append_to(&mut self, slot: Slot, entry: Entry, now: SimTime) -> (Append, u32) {
+    fn append_to(
+        &mut self,
+        slot: Slot,
+        draft: Draft,
+        timestamp: WallTime,
+        now: SimTime,
+    ) -> (Append, u32) {
         let builder = &mut self.queues[slot.0 as usize].builder;
-        if let Some(bytes) = builder.try_append(entry) {
+        if let Some(bytes) = builder.try_append(draft, timestamp) {
             let append = if builder.is_full() {
                 Append::Wakes
             } else {
@@ -309,11 +311,17 @@ impl Accumulator {
             };
             return (append, bytes);
         }
-        self.append_to_new(slot, entry, now)
+        self.append_to_new(slot, draft, timestamp, now)
     }
 
     #[cold]
-    fn append_to_new(&mut self, slot: Slot, entry: Entry, now: SimTime) -> (Append, u32) {
+    fn append_to_new(
+        &mut self,
+        slot: Slot,
+        draft: Draft,
+        timestamp: WallTime,
+        now: SimTime,
+    ) -> (Append, u32) {
         self.close_open(slot);
         let queue = &mut self.queues[slot.0 as usize];
         if !queue.used {
@@ -321,14 +329,17 @@ impl Accumulator {
             let topic = self.topics.iter_mut().find(|t| t.id == queue.tp.topic);
             topic.expect("a queue belongs to a topic").used += 1;
         }
-        let buffer = self.config.batch_size.max(size::upper_bound(entry.content));
+        let buffer = self
+            .config
+            .batch_size
+            .max(encoding::batch_size_upper_bound(&draft.at(0)));
         if u64::from(buffer) > self.available {
             self.waiting_for = Some(buffer);
             return (Append::NoMemory, 0);
         }
         self.waiting_for = None;
         self.available -= u64::from(buffer);
-        queue.builder.open(entry, buffer);
+        queue.builder.open(draft, timestamp, buffer);
         let bytes = queue.builder.size();
         self.note_expiry(now);
         let id = self.batches.insert(ProducerBatch::new(slot, now, buffer));

@@ -9,10 +9,10 @@
 
 use std::sync::Arc;
 
-use crate::client::producer::size;
 use crate::delivery::{Parcel, Record};
+use crate::kafka::encoding;
 use crate::kafka::ids::{LeaderEpoch, ProducerEpoch, ProducerId, Sequence};
-use crate::kafka::records::{Batch, BatchTimes, Payload, ProducerStamp};
+use crate::kafka::records::{Batch, BatchTimes, ProducerStamp};
 use crate::sim::clock::WallTime;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::workload::generator::Draft;
@@ -24,17 +24,6 @@ pub(super) struct BatchId(u32);
 /// A partition of this producer, numbered densely over its topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(pub(super) u32);
-
-/// One record on its way into a batch.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
-    /// The record.
-    pub(super) draft: Draft,
-    /// Bytes of its key, value and header count ([`size::content_size`]).
-    pub(super) content: u32,
-    /// The time that it carries.
-    pub(super) timestamp: WallTime,
-}
 
 /// The open batch of a partition, if there is one. Its store of records is used for all of them.
 #[derive(Clone, Debug, Default)]
@@ -49,13 +38,13 @@ pub(super) struct Builder {
 
 impl Builder {
     /// Opens a batch with room for `limit` bytes; its first record fits in any case.
-    pub(super) fn open(&mut self, entry: Entry, limit: u32) {
+    pub(super) fn open(&mut self, draft: Draft, timestamp: WallTime, limit: u32) {
         assert!(self.records.is_empty(), "the last batch was closed");
-        self.base = entry.timestamp;
-        self.max = entry.timestamp;
-        self.size = size::BATCH_OVERHEAD;
+        self.base = timestamp;
+        self.max = timestamp;
+        self.size = encoding::BATCH_OVERHEAD;
         self.limit = u32::MAX;
-        let appended = self.try_append(entry);
+        let appended = self.try_append(draft, timestamp);
         assert!(appended.is_some(), "the first record fits");
         self.limit = limit;
     }
@@ -63,19 +52,14 @@ impl Builder {
     /// Appends a record to the open batch if there is one and it has room. Returns the bytes that
     /// the batch grew by.
     #[inline]
-    pub(super) fn try_append(&mut self, entry: Entry) -> Option<u32> {
-        let delta = entry.timestamp.0 - self.base.0;
-        let bytes = size::record_size(self.records.len() as u32, delta, entry.content);
+    pub(super) fn try_append(&mut self, draft: Draft, timestamp: WallTime) -> Option<u32> {
+        let record = draft.at((timestamp.0 - self.base.0) as i32);
+        let bytes = encoding::record_size(&record, self.records.len() as u32);
         if self.size + bytes > self.limit {
             return None;
         }
-        self.records.push(Record {
-            id: entry.draft.id,
-            key: entry.draft.key,
-            value_size: entry.draft.value_size,
-            timestamp_delta: delta as i32,
-        });
-        self.max = self.max.max(entry.timestamp);
+        self.records.push(record);
+        self.max = self.max.max(timestamp);
         self.size += bytes;
         Some(bytes)
     }
@@ -201,20 +185,26 @@ impl ProducerBatch {
         }
     }
 
-    /// The closed batch as it travels.
-    pub(super) fn build(&mut self) -> Arc<Batch> {
-        if let Content::Built(batch) = &self.content
-            && batch.producer == self.stamp
-        {
-            return Arc::clone(batch);
-        }
-        let batch = Arc::new(Batch {
-            records: Arc::clone(self.parcel()),
-            producer: self.stamp,
-            times: self.times(),
-            size_bytes: self.size(),
-            payload: Payload::Descriptor,
-        });
+    /// The closed batch as it travels, encoded when `keep_payload`.
+    pub(super) fn build(&mut self, keep_payload: bool) -> Arc<Batch> {
+        let batch = match &self.content {
+            Content::Open => panic!("an open batch is not sent"),
+            Content::Built(batch) if batch.producer == self.stamp => return Arc::clone(batch),
+            Content::Built(batch) => batch.restamped(self.stamp),
+            Content::Closed {
+                parcel,
+                times,
+                size,
+            } => {
+                let parcel = Arc::clone(parcel);
+                if keep_payload {
+                    Batch::new(parcel, self.stamp, *times, keep_payload)
+                } else {
+                    Batch::sized(parcel, self.stamp, *times, *size)
+                }
+            }
+        };
+        let batch = Arc::new(batch);
         self.content = Content::Built(Arc::clone(&batch));
         batch
     }
@@ -275,29 +265,28 @@ impl ProducerBatch {
     /// piece that came out of a split is split in halves.
     pub(super) fn split(&self, batch_size: u32) -> Vec<Self> {
         let base = self.times().base.0;
-        let entries = self.parcel().iter().map(|record| Entry {
-            draft: Draft {
-                id: record.id,
-                key: record.key,
-                value_size: record.value_size,
-            },
-            content: size::content_size(size::key_size(record.key), record.value_size),
-            timestamp: WallTime(base + i64::from(record.timestamp_delta)),
-        });
-        let largest = entries.clone().map(|e| size::upper_bound(e.content)).max();
+        let parcel = self.parcel();
+        let bounds = parcel.iter().map(encoding::batch_size_upper_bound);
         let target = if self.is_split {
-            (self.size() / 2).max(largest.unwrap_or(0))
+            (self.size() / 2).max(bounds.max().unwrap_or(0))
         } else {
             batch_size
         };
         let mut builder = Builder::default();
         let mut contents = Vec::new();
-        for entry in entries {
-            if builder.try_append(entry).is_none() {
+        for record in parcel.iter() {
+            let draft = Draft {
+                id: record.id,
+                key: record.key,
+                value_size: record.value_size,
+            };
+            let timestamp = WallTime(base + i64::from(record.timestamp_delta));
+            if builder.try_append(draft, timestamp).is_none() {
                 if !builder.records.is_empty() {
                     contents.push(builder.close());
                 }
-                builder.open(entry, target.max(size::upper_bound(entry.content)));
+                let bound = encoding::batch_size_upper_bound(record);
+                builder.open(draft, timestamp, target.max(bound));
             }
         }
         contents.push(builder.close());

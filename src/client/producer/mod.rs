@@ -14,7 +14,6 @@ mod batch;
 mod idempotence;
 mod partitioner;
 mod sender;
-mod size;
 #[cfg(test)]
 mod tests;
 
@@ -131,6 +130,19 @@ pub struct Counts {
     pub splits: u64,
 }
 
+/// What a producer is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Its config.
+    pub config: ProducerConfig,
+    /// bootstrap.servers: all brokers.
+    pub brokers: Arc<[(BrokerId, HostId)]>,
+    /// The topics that it sends to.
+    pub topics: Vec<TopicId>,
+    /// True to make and send the payload's bytes.
+    pub keep_payload: bool,
+}
+
 /// What the producer remembers of a request in flight.
 #[derive(Clone, Debug)]
 enum Token {
@@ -143,6 +155,7 @@ enum Token {
 #[derive(Clone, Debug)]
 pub struct Producer {
     config: ProducerConfig,
+    keep_payload: bool,
     metadata: ClientMetadata,
     /// The version of the metadata that the accumulator knows.
     metadata_version: u32,
@@ -167,14 +180,14 @@ pub struct Producer {
 pub type ProducerCx<'a> = Cx<'a, Message, Fact, Timer>;
 
 impl Producer {
-    /// A producer for these topics. `name` tells its random streams from those of others.
-    pub fn new(
-        config: ProducerConfig,
-        brokers: Arc<[(BrokerId, HostId)]>,
-        topics: Vec<TopicId>,
-        streams: &Streams,
-        name: &str,
-    ) -> Self {
+    /// A new producer. `name` tells its random streams from those of others.
+    pub fn new(setup: Setup, streams: &Streams, name: &str) -> Self {
+        let Setup {
+            config,
+            brokers,
+            topics,
+            keep_payload,
+        } = setup;
         let settings = rpc::Settings {
             request_timeout: config.request_timeout,
             reconnect_backoff: config.reconnect_backoff,
@@ -201,6 +214,7 @@ impl Producer {
         Self {
             idempotence: config.enable_idempotence.then(Idempotence::new),
             config,
+            keep_payload,
             metadata: ClientMetadata::new(settings, brokers, topics, rng),
             metadata_version: 0,
             rpc,
@@ -216,7 +230,7 @@ impl Producer {
         }
     }
 
-    /// Sends a record to the topic at this index of those given to [`Producer::new`]. After a
+    /// Sends a record to the topic at this index of its set-up. After a
     /// number of calls, [`Producer::run_if_woken`] lets the sender thread see the records.
     #[inline]
     pub fn send(

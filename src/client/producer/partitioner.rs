@@ -5,64 +5,46 @@
 //! Left out: rack awareness, RoundRobinPartitioner, partitioners of other clients.
 //! Source: BuiltInPartitioner, RecordAccumulator.partitionReady.
 
-use crate::client::producer::size;
 use crate::delivery::KeyId;
-use crate::kafka::partitioner::murmur2;
+use crate::kafka::partitioner::partition_for_key;
 use crate::sim::rng::Rng;
 
 /// Keys up to this number are remembered.
 const REMEMBERED_KEYS: u32 = 1 << 20;
 
-/// What does not change about a key: its partition among so many, and its size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct KeyFacts {
-    /// The partition, available or not.
-    pub(super) partition: u32,
-    /// Bytes of the key with its length.
-    pub(super) size: u32,
-}
-
-/// The facts of keys, each computed once.
+/// The partitions of keys, each computed once.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeyTable {
     partitions: u32,
-    /// By key: the partition, and the size in the lowest byte; 0 when not yet computed.
+    /// By key: the partition and one more, or 0 when it was not computed yet.
     by_key: Vec<u32>,
 }
 
 impl KeyTable {
-    /// The facts of a key when there are `partitions`.
+    /// The partition of a key among `partitions`, available or not.
     #[inline]
-    pub(super) fn look_up(&mut self, key: KeyId, partitions: u32) -> KeyFacts {
-        let packed = match self.by_key.get(key.0 as usize) {
-            Some(packed) if *packed != 0 && self.partitions == partitions => *packed,
+    pub(super) fn partition(&mut self, key: KeyId, partitions: u32) -> u32 {
+        match self.by_key.get(key.0 as usize) {
+            Some(known) if *known != 0 && self.partitions == partitions => *known - 1,
             Some(_) | None => self.compute(key, partitions),
-        };
-        KeyFacts {
-            partition: packed >> 8,
-            size: packed & 0xff,
         }
     }
 
     #[cold]
     fn compute(&mut self, key: KeyId, partitions: u32) -> u32 {
         if self.partitions != partitions {
-            assert!(partitions < 1 << 24, "a partition fits into 24 bits");
             self.partitions = partitions;
             self.by_key.clear();
         }
-        let mut bytes = [0; 12];
-        let size = key.write(&mut bytes);
-        let hash = murmur2(&bytes[..size]) & 0x7fff_ffff;
-        let packed = (hash as u32 % partitions) << 8 | size::key_size(Some(key));
+        let partition = partition_for_key(key, partitions);
         if key.0 < REMEMBERED_KEYS {
             let index = key.0 as usize;
             if self.by_key.len() <= index {
                 self.by_key.resize(index + 1, 0);
             }
-            self.by_key[index] = packed;
+            self.by_key[index] = partition + 1;
         }
-        packed
+        partition
     }
 }
 
@@ -266,13 +248,11 @@ mod tests {
     #[test]
     fn a_key_keeps_its_partition_until_the_number_of_partitions_changes() {
         let mut table = KeyTable::default();
-        let first: Vec<_> = (0..50).map(|k| table.look_up(KeyId(k), 6)).collect();
-        let again: Vec<_> = (0..50).map(|k| table.look_up(KeyId(k), 6)).collect();
-        assert_eq!(first, again);
-        assert_eq!(again[17].size, 4);
-        let mut bytes = [0; 12];
-        let size = KeyId(17).write(&mut bytes);
-        let hash = murmur2(&bytes[..size]) & 0x7fff_ffff;
-        assert_eq!(table.look_up(KeyId(17), 12).partition, hash as u32 % 12);
+        for partitions in [6, 12] {
+            for key in (0..50).chain(0..50).map(KeyId) {
+                let expected = partition_for_key(key, partitions);
+                assert_eq!(table.partition(key, partitions), expected);
+            }
+        }
     }
 }

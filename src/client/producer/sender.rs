@@ -188,7 +188,7 @@ impl Producer {
         for id in &ids {
             let tp = self.accumulator.tp(self.slot(*id));
             let batch = self.accumulator.batches.get_mut(*id);
-            let batch = batch.build();
+            let batch = batch.build(self.keep_payload);
             self.counts.batches += 1;
             self.counts.bytes += u64::from(batch.size_bytes);
             partitions.push(ProducePartition {
