@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::broker::mutation::Mutation;
+use crate::sim::clock::WallTime;
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
 use crate::broker::leading::LeaderNow;
@@ -226,7 +228,7 @@ impl Broker {
             .image()
             .topic(tp.topic)
             .expect("a partition has a topic");
-        let settings = Settings::resolve(&topic.config, &self.config);
+        let settings = Settings::resolve(&topic.config, &self.config, self.mutation);
         self.replicas.slot_or_new(tp, settings)
     }
 
@@ -250,6 +252,9 @@ impl Broker {
             registrations: &self.registrations,
         };
         if partition.make_leader(registration, own, &leader) {
+            if self.mutation == Some(Mutation::ForgetProducerState) {
+                partition.log.expire_producers(WallTime(i64::MAX), SimDuration::ZERO);
+            }
             cx.fact(Fact::BecameLeader {
                 broker: own,
                 tp,

@@ -17,6 +17,7 @@ mod isr;
 mod leading;
 mod lifecycle;
 mod metadata;
+pub mod mutation;
 mod partition;
 mod producer_ids;
 mod purgatory;
@@ -40,6 +41,7 @@ use crate::broker::fetcher::Fetchers;
 use crate::broker::leading::LeaderNow;
 use crate::broker::lifecycle::{Lifecycle, Stage};
 use crate::broker::metadata::Metadata;
+use crate::broker::mutation::Mutation;
 use crate::broker::partition::{Partition, Slot};
 use crate::broker::producer_ids::ProducerIds;
 use crate::broker::purgatory::{ParkedFetch, ParkedProduce, Purgatory, Wait};
@@ -81,6 +83,8 @@ pub struct BrokerSetup {
     pub streams: Streams,
     /// Set when the cluster stands at the first start; without, the broker registers first.
     pub bootstrap: Option<Bootstrap>,
+    /// The rule that it breaks, in a test of the checkers.
+    pub mutation: Option<Mutation>,
 }
 
 /// What a broker of a standing cluster knows: it is registered and unfenced.
@@ -97,6 +101,7 @@ pub struct Bootstrap {
 pub struct Broker {
     id: BrokerId,
     config: Arc<BrokerConfig>,
+    mutation: Option<Mutation>,
     hosts: Arc<[(BrokerId, HostId)]>,
     bootstrap: Option<BrokerEpoch>,
     metadata: Metadata,
@@ -137,6 +142,7 @@ impl Broker {
             controllers,
             streams,
             bootstrap,
+            mutation,
         } = setup;
         let stream = |name: &str| streams.stream(&format!("broker/{id}/{name}"));
         let (epoch, image) = match bootstrap {
@@ -165,6 +171,7 @@ impl Broker {
         };
         Self {
             id,
+            mutation,
             hosts: brokers,
             bootstrap: epoch,
             registrations: Registrations::of(&image),

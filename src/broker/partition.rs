@@ -18,6 +18,7 @@ use crate::kafka::fact::Role;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 use crate::kafka::metadata_records::PartitionRegistration;
 use crate::kafka::view::ReplicaView;
+use crate::broker::mutation::Mutation;
 use crate::log::Log;
 use crate::sim::process::FileId;
 use crate::sim::time::SimTime;
@@ -86,17 +87,24 @@ pub(super) struct Settings {
     pub(super) max_message_bytes: u32,
     /// flush.messages
     pub(super) flush_messages: Option<u64>,
+    /// The rule to break, in a test of the checkers.
+    pub(super) mutation: Option<Mutation>,
 }
 
 impl Settings {
     /// The topic's, and the broker's where the topic has none.
-    pub(super) fn resolve(topic: &TopicConfig, broker: &BrokerConfig) -> Self {
+    pub(super) fn resolve(
+        topic: &TopicConfig,
+        broker: &BrokerConfig,
+        mutation: Option<Mutation>,
+    ) -> Self {
         Self {
             min_insync_replicas: topic
                 .min_insync_replicas
                 .unwrap_or(broker.min_insync_replicas),
             max_message_bytes: topic.max_message_bytes.unwrap_or(broker.message_max_bytes),
             flush_messages: topic.flush_messages.or(broker.log_flush_interval_messages),
+            mutation,
         }
     }
 }
@@ -218,6 +226,10 @@ impl Partition {
         let replicated = self
             .leading()
             .and_then(|leading| leading.replicated(leader));
+        let replicated = match self.settings.mutation {
+            Some(Mutation::AdvanceHighWatermarkEarly) => replicated.map(|_| self.log.log_end()),
+            Some(_) | None => replicated,
+        };
         replicated.is_some_and(|replicated| self.log.advance_high_watermark(replicated))
     }
 
@@ -258,7 +270,8 @@ impl Partition {
             }
         };
         let mut diverging = None;
-        if let Some(epoch) = asked.last_fetched_epoch {
+        let checks_epochs = self.settings.mutation != Some(Mutation::SkipEpochCheck);
+        if let Some(epoch) = asked.last_fetched_epoch.filter(|_| checks_epochs) {
             // The usual case needs no search: the same epoch, and not beyond its end.
             if self.log.latest_epoch() != Some(epoch) || asked.fetch_offset > log_end {
                 let end = self

@@ -77,6 +77,7 @@ impl Cluster {
                             epoch: image.brokers[&id].epoch,
                             image: image.clone(),
                         }),
+                        mutation: spec.mutation,
                     });
                     (AnyProcess::Broker(Box::new(broker)), &server)
                 }

@@ -75,6 +75,12 @@ impl Cluster {
             .collect()
     }
 
+    /// Every replica of the brokers that run.
+    pub fn living_replicas(&self) -> Vec<ReplicaView<'_>> {
+        let living = self.brokers().filter(|(host, _)| self.world.is_running(*host));
+        living.flat_map(|(_, broker)| broker.replicas()).collect()
+    }
+
     /// A partition as the controller has registered it.
     pub fn registration(&self, tp: TopicPartition) -> Option<&Arc<PartitionRegistration>> {
         self.controller().image().partition(tp)

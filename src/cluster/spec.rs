@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::broker::mutation::Mutation;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
@@ -30,6 +31,8 @@ pub struct ClusterSpec {
     pub disks: DiskSpec,
     /// CPU time of brokers and controllers.
     pub costs: CostSpec,
+    /// The rule that every broker breaks, in a test of the checkers; no file can set it.
+    pub mutation: Option<Mutation>,
 }
 
 /// One topic.

@@ -419,10 +419,10 @@ fn a_controller_that_cannot_write_its_log_halts_and_has_lost_nothing_committed()
     let mut lab = Lab::new();
     lab.run_to(1_200);
     let end = lab.controller.image().end;
-    lab.host.disk.set_fault(DiskFault::Full);
+    lab.host.disk.set_fault(DiskFault::Full, SimTime::ZERO);
     lab.run_to(2_000);
     assert!(lab.exited && !lab.controller.is_active());
-    lab.host.disk.set_fault(DiskFault::None);
+    lab.host.disk.set_fault(DiskFault::None, SimTime::ZERO);
     lab.restart(Crash::Kill);
     lab.run_for(FLUSH);
     assert!(lab.controller.is_active());

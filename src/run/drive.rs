@@ -8,6 +8,7 @@ use crate::cluster::Cluster;
 use crate::cluster::process::AnyProcess;
 use crate::cluster::spec::ClusterSpec;
 use crate::fault::schedule::Schedule;
+use crate::run::guarantees::Checked;
 use crate::run::watch::Watch;
 use crate::run::{FaultReport, Mark, Outcome, metrics};
 use crate::scenario::model::{Setup, Variant};
@@ -32,6 +33,8 @@ pub struct Run {
     pub schedule: Schedule,
     /// The books and counts.
     pub watch: Watch,
+    /// What must hold.
+    pub checked: Checked,
     setup: Arc<Setup>,
 }
 
@@ -71,6 +74,7 @@ impl Run {
             cluster,
             schedule: Schedule::new(&setup.timeline, &Streams::new(seed)),
             watch: Watch::new(audit, names),
+            checked: Checked::of(&setup),
             setup,
         }
     }
@@ -92,10 +96,8 @@ impl Run {
     pub fn advance<O: Observer<AnyProcess>>(&mut self, until: SimTime, observer: &mut O) {
         loop {
             let due = self.schedule.next_time().map_or(until, |at| at.min(until));
-            let step = self
-                .cluster
-                .world
-                .run_until(due, &mut (&mut self.watch, &mut *observer));
+            let mut own = (&mut self.watch, &mut self.checked);
+            let step = self.cluster.world.run_until(due, &mut (&mut own, &mut *observer));
             match step {
                 Step::Tripped(trigger) => {
                     let trip = self
@@ -110,6 +112,7 @@ impl Run {
                     if self.schedule.next_time().is_none_or(|at| at > due) {
                         return;
                     }
+                    self.checked.inspect(&self.cluster);
                     self.schedule.fire_due(&mut self.cluster);
                 }
             }
@@ -123,12 +126,14 @@ impl Run {
             cluster,
             schedule,
             watch,
+            mut checked,
             setup,
         } = self;
         let ended_at = cluster.world.now();
         let unsettled = cluster.unsettled(UNSETTLED_MAX);
         let replicas = cluster.replicas();
-        let violations = crate::run::guarantees::inspect(&setup, ended_at, &replicas, &watch);
+        checked.finish(&cluster);
+        let violations = checked.violations();
         let unavailable_ms = watch.unavailable_ms(ended_at);
         let Watch {
             audit,

@@ -69,6 +69,7 @@ pub(in crate::scenario) fn set_up(
     let producers = apps::producers(&top, &mut context, problems);
     let groups = apps::groups(&top, &mut context, problems);
     let cluster = ClusterSpec {
+        mutation: None,
         brokers,
         controllers,
         broker_config,

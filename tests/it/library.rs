@@ -3,12 +3,12 @@
 use retrial::scenario::model::Scenario;
 
 /// All but the scale scenarios.
-pub fn quick() -> Vec<Scenario> {
-    retrial::scenario::library()
+pub(crate) fn quick() -> Vec<Scenario> {
+    retrial::scenario::library::library()
         .iter()
         .filter(|entry| entry.theme != "scale")
         .map(|entry| {
-            retrial::scenario::parse(entry.name, entry.source, &[])
+            retrial::scenario::file::parse(entry.name, entry.source, &[])
                 .unwrap_or_else(|problems| panic!("{}: {problems:?}", entry.name))
         })
         .collect()

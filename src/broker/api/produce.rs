@@ -12,6 +12,7 @@
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
 use crate::broker::connections::ReplyTo;
+use crate::broker::mutation::Mutation;
 use crate::broker::partition::{Partition, Slot};
 use crate::broker::purgatory::{ParkedId, ParkedProduce, Wait, Waiter};
 use crate::broker::storage::FlushTarget;
@@ -72,12 +73,18 @@ pub(in crate::broker) fn handle(
         {
             grown.push((accepted.slot, raised));
         }
+        let acks_early = broker.mutation == Some(Mutation::AckBeforeAppend);
         let wait = accepted
             .as_ref()
+            .ok()
+            .filter(|_| !acks_early)
             .map_or(Wait::Done, |accepted| wait_of(acks, accepted));
         parked.left += u32::from(wait != Wait::Done);
         parked.waits.push(wait);
-        let response = describe(broker, cx, tp, accepted);
+        let mut response = describe(broker, cx, tp, accepted);
+        if acks_early {
+            response.error = None;
+        }
         parked.response.partitions.push(response);
     }
     // What the high watermark already covers is checked at once.

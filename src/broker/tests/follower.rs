@@ -403,7 +403,7 @@ fn a_full_disk_ends_a_follower_too() {
         .lab
         .host
         .disk
-        .set_fault(crate::sim::disk::DiskFault::Full);
+        .set_fault(crate::sim::disk::DiskFault::Full, crate::sim::time::SimTime::ZERO);
     follower.gets(vec![stored(0, 0)], 0);
     assert!(follower.lab.exited());
     assert_eq!(follower.lab.log_end(), 0);

@@ -100,6 +100,7 @@ fn setup(bootstrap: Option<Bootstrap>) -> BrokerSetup {
         controllers: [CONTROLLER].into(),
         streams: Streams::new(7),
         bootstrap,
+        mutation: None,
     }
 }
 

@@ -300,6 +300,7 @@ fn setup() -> impl Strategy<Value = Setup> {
     (apps, network, disks, costs, timeline(), 1..99_u64).prop_map(
         |((topics, producer, groups), network, disks, costs, timeline, lag)| Setup {
             cluster: ClusterSpec {
+                mutation: None,
                 brokers: 3,
                 controllers: 1,
                 broker_config: BrokerConfig {

@@ -1,0 +1,80 @@
+//! Deliberate mistakes in the broker: each must make some checker fire, or the checker is none.
+
+use std::sync::Arc;
+
+use retrial::broker::mutation::Mutation;
+use retrial::check::guarantees::Promises;
+use retrial::run::drive::Run;
+use retrial::run::guarantees::Checked;
+use retrial::scenario::model::Setup;
+
+/// A leader dies with what its followers lack, and comes back; clients retry meanwhile.
+const FILE: &str = r#"
+question = "Does a checker notice?"
+run_for = "60s"
+timeline = [
+  { id = "slow", at = "1s", slow_link = ["leader(orders-0)", "follower(orders-0)"], delay = "30ms", for = "8s" },
+  { id = "lost-answer", on = "produce answered orders-0", nth = 40, then = "reset", reset = ["p1", "leader(orders-0)"] },
+  { id = "crash", at = "5s..6s", crash = "leader(orders-0)", for = "15s" },
+]
+[cluster]
+brokers = 3
+[topics.orders]
+partitions = 1
+replication_factor = 3
+config = { "min.insync.replicas" = 2 }
+[producers.p1]
+topic = "orders"
+rate = "400/s"
+count = 6000
+config = { acks = "all", "linger.ms" = 0 }
+[groups.billing]
+topics = ["orders"]
+members = 1
+protocol = "assign"
+"#;
+
+#[test]
+fn an_honest_broker_breaks_nothing() {
+    for seed in 0..12 {
+        assert_eq!(broken(None, seed), Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+#[test]
+fn ack_before_append_is_noticed() {
+    noticed(Mutation::AckBeforeAppend);
+}
+
+#[test]
+fn a_skipped_epoch_check_is_noticed() {
+    noticed(Mutation::SkipEpochCheck);
+}
+
+#[test]
+fn an_early_high_watermark_is_noticed() {
+    noticed(Mutation::AdvanceHighWatermarkEarly);
+}
+
+#[test]
+fn producer_state_forgotten_on_failover_is_noticed() {
+    noticed(Mutation::ForgetProducerState);
+}
+
+fn noticed(mutation: Mutation) {
+    let survives = (0..40).all(|seed| broken(Some(mutation), seed).is_empty());
+    assert!(!survives, "{mutation:?} survives 40 seeds");
+}
+
+/// The guarantees that broke.
+fn broken(mutation: Option<Mutation>, seed: u64) -> Vec<String> {
+    let scenario = retrial::scenario::file::parse("mutation.toml", FILE, &[])
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    let mut setup: Setup = scenario.variants[0].setup.clone().expect("nothing is refused");
+    setup.cluster.mutation = mutation;
+    let mut run = Run::new(Arc::new(setup), seed);
+    run.checked = Checked::promising(Promises { acks_all: true, acks_survive: true });
+    run.to_the_end(&mut ());
+    run.checked.finish(&run.cluster);
+    run.checked.violations().iter().map(|v| format!("{} {:?}", v.guarantee, v.evidence)).collect()
+}
