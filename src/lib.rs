@@ -33,3 +33,5 @@ pub mod run;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod seeds;

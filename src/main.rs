@@ -1,3 +1,7 @@
 //! The `retrial` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(retrial::cli::main(retrial::run::drive::run))
+}

@@ -1,10 +1,13 @@
 //! L4, application hosts: one crash domain each, with the threads of an application and its clients.
 
+pub mod reading;
 pub mod sending;
 
+use crate::app::reading::Reading;
 use crate::app::sending::Sending;
 use crate::delivery::Delivery;
 use crate::kafka;
+use crate::kafka::ids::{Offset, TopicPartition};
 use crate::kafka::message::Message;
 use crate::sim::process::{Crash, Cx, Input, TimerSlot};
 
@@ -22,12 +25,15 @@ pub enum Fact {
 pub enum Timer {
     /// A producer application.
     Sending(sending::Timer),
+    /// A member of a group of readers.
+    Reading(reading::Timer),
 }
 
 impl TimerSlot for Timer {
     fn slot(self) -> usize {
         match self {
             Self::Sending(timer) => timer.slot(),
+            Self::Reading(timer) => timer.slot(),
         }
     }
 }
@@ -37,6 +43,8 @@ impl TimerSlot for Timer {
 pub enum App {
     /// It sends records.
     Sending(Box<Sending>),
+    /// It reads records.
+    Reading(Box<Reading>),
 }
 
 impl App {
@@ -46,8 +54,16 @@ impl App {
             Self::Sending(sending) => {
                 let input = input.map_timer(|timer| match timer {
                     Timer::Sending(timer) => timer,
+                    Timer::Reading(_) => unreachable!("a sender's own timer"),
                 });
                 cx.scoped(Timer::Sending, |cx| sending.handle(cx, input));
+            }
+            Self::Reading(reading) => {
+                let input = input.map_timer(|timer| match timer {
+                    Timer::Reading(timer) => timer,
+                    Timer::Sending(_) => unreachable!("a reader's own timer"),
+                });
+                cx.scoped(Timer::Reading, |cx| reading.handle(cx, input));
             }
         }
     }
@@ -56,6 +72,16 @@ impl App {
     pub fn crash(&mut self, _kind: Crash) {
         match self {
             Self::Sending(sending) => sending.crash(),
+            Self::Reading(reading) => reading.crash(),
+        }
+    }
+
+    /// True when it owes nothing: all is sent and answered, or all that is committed was read
+    /// and handled. `committed` says how far a partition is committed.
+    pub fn is_at_rest(&self, committed: impl Fn(TopicPartition) -> Option<Offset>) -> bool {
+        match self {
+            Self::Sending(sending) => sending.is_done(),
+            Self::Reading(reading) => reading.is_done(committed),
         }
     }
 }

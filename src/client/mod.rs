@@ -1,4 +1,5 @@
 //! L3, parts of Kafka's clients: a process holds them, none is one.
 
+pub mod consumer;
 pub mod metadata;
 pub mod producer;

@@ -1,7 +1,11 @@
 //! L6, what to break and when: the timeline of a run, in the words of scenario files.
 
+pub mod apply;
+pub mod schedule;
+
 use std::sync::Arc;
 
+pub use crate::cluster::moment::Moment;
 use crate::kafka::ids::TopicPartition;
 use crate::sim::time::SimDuration;
 
@@ -45,32 +49,6 @@ pub enum Occurrence {
     Every,
 }
 
-/// A moment of the protocol. It stops the step in which it happens: what the step has not sent
-/// yet is never sent. `node` limits it to one host.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// The leader of a partition has appended a batch (nothing is answered yet).
-    LeaderAppended(TopicPartition),
-    /// A follower of a partition has appended a batch.
-    FollowerAppended(TopicPartition),
-    /// The leader is about to answer a produce for the partition with success.
-    ProduceAnswered(TopicPartition),
-    /// The leader's high watermark of a partition has advanced.
-    HighWatermarkAdvanced(TopicPartition),
-    /// The controller has committed a smaller in-sync set.
-    IsrShrunk(TopicPartition),
-    /// The controller has committed a larger in-sync set.
-    IsrExpanded(TopicPartition),
-    /// The controller has committed another leader.
-    LeaderElected(TopicPartition),
-    /// A replica has truncated.
-    Truncated(TopicPartition),
-    /// The controller has fenced a broker.
-    Fenced(u32),
-    /// A group of readers was handed records of a partition.
-    Read(TopicPartition),
-}
-
 /// A node or a selector, resolved when the event fires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
@@ -80,8 +58,12 @@ pub enum Node {
     Leader(TopicPartition),
     /// A broker that follows: the first other in-sync replica, else the first other replica.
     Follower(TopicPartition),
+    /// The broker of the nth replica, from 1, in assignment order: the same one all run long.
+    Replica(TopicPartition, u32),
     /// The active controller.
     Controller,
+    /// Where the moment that the event waited for happened; only with [`When::On`].
+    Here,
 }
 
 /// What happens.

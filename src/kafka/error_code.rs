@@ -34,6 +34,7 @@ error_codes! {
     NotLeaderOrFollower = 6 "NOT_LEADER_OR_FOLLOWER" retry yes;
     RequestTimedOut = 7 "REQUEST_TIMED_OUT" retry yes;
     MessageTooLarge = 10 "MESSAGE_TOO_LARGE";
+    CoordinatorLoadInProgress = 14 "COORDINATOR_LOAD_IN_PROGRESS" retry yes;
     RecordListTooLarge = 18 "RECORD_LIST_TOO_LARGE";
     NotEnoughReplicas = 19 "NOT_ENOUGH_REPLICAS" retry yes;
     NotEnoughReplicasAfterAppend = 20 "NOT_ENOUGH_REPLICAS_AFTER_APPEND" retry yes;

@@ -126,6 +126,8 @@ pub enum Fact {
         partition_epoch: PartitionEpoch,
         /// The in-sync set.
         isr: Arc<[BrokerId]>,
+        /// The in-sync set before.
+        isr_before: Arc<[BrokerId]>,
         /// Why.
         why: PartitionChangeCause,
     },
@@ -196,6 +198,31 @@ pub enum Fact {
         /// To.
         to: Offset,
     },
+    /// A consumer's `poll` threw: the application gets no further without a seek.
+    ConsumerFailed {
+        /// The partition.
+        tp: TopicPartition,
+        /// The position, where there was one.
+        offset: Option<Offset>,
+        /// What it threw.
+        why: ConsumerFailure,
+    },
+}
+
+/// What a consumer's `poll` throws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConsumerFailure {
+    /// NoOffsetForPartitionException: no position, and auto.offset.reset is none.
+    NoOffsetForPartition,
+    /// OffsetOutOfRangeException: the log has no such offset, and auto.offset.reset is none.
+    OffsetOutOfRange,
+    /// LogTruncationException: records before the position are gone, and auto.offset.reset is none.
+    LogTruncation {
+        /// The first offset that differs, where it is known.
+        divergent: Option<Offset>,
+    },
+    /// KafkaException: the checksum of a batch is wrong, or the broker could not read it.
+    CorruptRecord,
 }
 
 /// Why a replica truncated.
@@ -224,4 +251,6 @@ pub enum PartitionChangeCause {
     Unfenced,
     /// A leader was elected that was not in sync.
     UncleanElection,
+    /// The first replica is in sync again and leads again (auto.leader.rebalance.enable).
+    PreferredElection,
 }

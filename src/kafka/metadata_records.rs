@@ -94,3 +94,22 @@ pub enum LeaderRecoveryState {
     /// Elected uncleanly.
     Recovering,
 }
+
+impl MetadataRecord {
+    /// About how many bytes the record takes in the log and on the wire.
+    pub fn size_bytes(&self) -> u32 {
+        match self {
+            Self::RegisterBroker { .. } => 200,
+            Self::BrokerRegistrationChange { .. } => 40,
+            Self::Topic { name, .. } => 40 + name.len() as u32,
+            Self::Partition { registration, .. } => {
+                let replicas = &registration.replicas;
+                let ids = replicas.len() + registration.isr.len() + registration.elr.len();
+                // Each replica has a directory id besides.
+                60 + 4 * ids as u32 + 16 * replicas.len() as u32
+            }
+            Self::ProducerIds { .. } => 40,
+            Self::NoOp => 12,
+        }
+    }
+}

@@ -47,6 +47,65 @@ pub struct MetadataImage {
 }
 
 impl MetadataImage {
+    /// The state that a snapshot ending at `end` describes.
+    pub fn restore(records: &[MetadataRecord], end: Offset) -> Self {
+        let mut image = Self::default();
+        for record in records {
+            image.apply(record);
+        }
+        image.end = end;
+        image
+    }
+
+    /// Records that make this state out of nothing: a snapshot.
+    pub fn snapshot(&self) -> Vec<MetadataRecord> {
+        let mut records = Vec::with_capacity(self.snapshot_len());
+        for (broker, registration) in &self.brokers {
+            records.push(MetadataRecord::RegisterBroker {
+                broker: *broker,
+                epoch: registration.epoch,
+                incarnation: registration.incarnation,
+                fenced: registration.fenced,
+            });
+            if registration.in_controlled_shutdown {
+                records.push(MetadataRecord::BrokerRegistrationChange {
+                    broker: *broker,
+                    epoch: registration.epoch,
+                    fenced: None,
+                    in_controlled_shutdown: Some(true),
+                });
+            }
+        }
+        for (topic, image) in self.topics.iter().enumerate() {
+            records.push(MetadataRecord::Topic {
+                topic: TopicId(topic as u32),
+                name: Arc::clone(&image.name),
+                config: image.config,
+            });
+        }
+        records.extend(
+            self.partitions()
+                .map(|(tp, registration)| MetadataRecord::Partition {
+                    tp,
+                    registration: Arc::clone(registration),
+                }),
+        );
+        if self.next_producer_id != ProducerId::default() {
+            // Who got the last block is not part of the state.
+            records.push(MetadataRecord::ProducerIds {
+                broker: BrokerId(0),
+                next: self.next_producer_id,
+            });
+        }
+        records
+    }
+
+    /// About how many records [`MetadataImage::snapshot`] has.
+    pub fn snapshot_len(&self) -> usize {
+        let partitions: usize = self.topics.iter().map(|topic| topic.partitions.len()).sum();
+        self.brokers.len() + self.topics.len() + partitions + 1
+    }
+
     /// Applies the next record of the log.
     pub fn apply(&mut self, record: &MetadataRecord) {
         self.end = self.end.plus(1);
@@ -143,5 +202,163 @@ impl MetadataImage {
         self.brokers
             .get(&broker)
             .is_some_and(|r| !r.fenced && !r.in_controlled_shutdown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::ids::{LeaderEpoch, PartitionEpoch};
+    use crate::kafka::metadata_records::LeaderRecoveryState;
+
+    fn register(broker: u32, epoch: u64, fenced: bool) -> MetadataRecord {
+        MetadataRecord::RegisterBroker {
+            broker: BrokerId(broker),
+            epoch: BrokerEpoch(epoch),
+            incarnation: Incarnation(0),
+            fenced,
+        }
+    }
+
+    fn change(
+        broker: u32,
+        epoch: u64,
+        fenced: Option<bool>,
+        in_controlled_shutdown: Option<bool>,
+    ) -> MetadataRecord {
+        MetadataRecord::BrokerRegistrationChange {
+            broker: BrokerId(broker),
+            epoch: BrokerEpoch(epoch),
+            fenced,
+            in_controlled_shutdown,
+        }
+    }
+
+    fn topic(topic: u32) -> MetadataRecord {
+        MetadataRecord::Topic {
+            topic: TopicId(topic),
+            name: format!("t{topic}").into(),
+            config: TopicConfig::default(),
+        }
+    }
+
+    fn partition(topic: u32, partition: u32, leader: u32) -> MetadataRecord {
+        MetadataRecord::Partition {
+            tp: TopicPartition {
+                topic: TopicId(topic),
+                partition,
+            },
+            registration: Arc::new(PartitionRegistration {
+                replicas: [BrokerId(1), BrokerId(2)].into(),
+                isr: [BrokerId(leader)].into(),
+                elr: [].into(),
+                last_known_leader: None,
+                leader: Some(BrokerId(leader)),
+                recovery: LeaderRecoveryState::Recovered,
+                leader_epoch: LeaderEpoch(0),
+                partition_epoch: PartitionEpoch(0),
+            }),
+        }
+    }
+
+    fn image(records: &[MetadataRecord]) -> MetadataImage {
+        MetadataImage::restore(records, Offset(records.len() as u64))
+    }
+
+    #[test]
+    fn every_record_moves_the_end_by_one() {
+        let mut image = MetadataImage::default();
+        for record in [register(1, 0, true), MetadataRecord::NoOp, topic(0)] {
+            image.apply(&record);
+        }
+        assert_eq!(image.end, Offset(3));
+    }
+
+    #[test]
+    fn a_broker_is_active_when_it_is_unfenced_and_not_shutting_down() {
+        let mut image = image(&[register(1, 7, true)]);
+        assert!(!image.is_active(BrokerId(1)));
+        image.apply(&change(1, 7, Some(false), None));
+        assert!(image.is_active(BrokerId(1)));
+        image.apply(&change(1, 7, None, Some(true)));
+        assert!(!image.is_active(BrokerId(1)));
+        assert!(!image.is_active(BrokerId(2)), "it is not registered");
+    }
+
+    #[test]
+    fn a_new_registration_ends_a_controlled_shutdown() {
+        let image = image(&[
+            register(1, 0, false),
+            change(1, 0, None, Some(true)),
+            register(1, 2, false),
+        ]);
+        assert!(image.is_active(BrokerId(1)));
+    }
+
+    #[test]
+    fn a_change_of_an_older_registration_changes_nothing() {
+        let image = image(&[register(1, 5, true), change(1, 4, Some(false), None)]);
+        assert!(image.brokers[&BrokerId(1)].fenced);
+    }
+
+    #[test]
+    fn a_partition_record_makes_or_replaces_the_partition() {
+        let image = image(&[
+            topic(0),
+            partition(0, 0, 1),
+            partition(0, 1, 1),
+            partition(0, 0, 2),
+        ]);
+        let leaders: Vec<_> = image
+            .partitions()
+            .map(|(tp, p)| (tp.partition, p.leader))
+            .collect();
+        assert_eq!(leaders, [(0, Some(BrokerId(2))), (1, Some(BrokerId(1)))]);
+        let beyond = TopicPartition {
+            topic: TopicId(0),
+            partition: 2,
+        };
+        assert_eq!(image.partition(beyond), None);
+    }
+
+    #[test]
+    fn a_copy_of_an_image_does_not_see_later_changes() {
+        let mut image = image(&[topic(0), partition(0, 0, 1)]);
+        let copy = image.clone();
+        image.apply(&partition(0, 0, 2));
+        let tp = TopicPartition::default();
+        assert_eq!(copy.partition(tp).unwrap().leader, Some(BrokerId(1)));
+        assert_eq!(image.partition(tp).unwrap().leader, Some(BrokerId(2)));
+    }
+
+    #[test]
+    fn a_snapshot_restores_the_whole_state() {
+        let image = image(&[
+            register(1, 0, false),
+            register(2, 1, false),
+            change(2, 1, None, Some(true)),
+            topic(0),
+            partition(0, 0, 1),
+            topic(1),
+            partition(1, 0, 2),
+            partition(1, 1, 1),
+            MetadataRecord::ProducerIds {
+                broker: BrokerId(1),
+                next: ProducerId(3_000),
+            },
+            MetadataRecord::NoOp,
+        ]);
+        let restored = MetadataImage::restore(&image.snapshot(), image.end);
+        assert_eq!(restored.brokers, image.brokers);
+        assert_eq!(restored.next_producer_id, image.next_producer_id);
+        assert_eq!(restored.end, image.end);
+        let partitions = |image: &MetadataImage| -> Vec<_> {
+            image
+                .partitions()
+                .map(|(tp, p)| (tp, Arc::clone(p)))
+                .collect()
+        };
+        assert_eq!(partitions(&restored), partitions(&image));
+        assert_eq!(restored.topics[1].name, image.topics[1].name);
     }
 }

@@ -6,7 +6,7 @@
 //! Left out: ApiVersions and authentication handshakes.
 //! Source: NetworkClient, ClusterConnectionStates, InFlightRequests; KIP-144, KIP-601.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::kafka::message::{CorrelationId, Message, Request};
 use crate::sim::process::{ConnectionId, Cx, HostId, TimerSlot};
@@ -78,7 +78,7 @@ pub enum Event<K> {
         peer: Peer,
         /// What the caller remembers of each request.
         failed: Vec<K>,
-        /// True when a request or the connection attempt timed out, false when the peer hung up.
+        /// True when a request or the connection attempt timed out, false when an end hung up.
         timed_out: bool,
     },
 }
@@ -89,7 +89,8 @@ pub struct Rpc<K> {
     settings: Settings,
     rng: Rng,
     peers: Vec<PeerState<K>>,
-    by_connection: BTreeMap<ConnectionId, Peer>,
+    /// Sorted: connections are numbered in the order in which they are opened.
+    by_connection: Vec<(ConnectionId, Peer)>,
     next_correlation: u32,
 }
 
@@ -97,8 +98,10 @@ pub struct Rpc<K> {
 struct PeerState<K> {
     host: HostId,
     link: Link,
-    /// Attempts to connect that failed in a row.
+    /// Connections that broke or never opened since the last one that did.
     failures: u32,
+    /// Connections that never opened, in a row.
+    failed_setups: u32,
     last_attempt: Option<SimTime>,
     in_flight: VecDeque<InFlight<K>>,
     /// True while the request timer is pending. It is not taken back when answers come: it finds
@@ -128,7 +131,7 @@ impl<K> Rpc<K> {
             settings,
             rng,
             peers: Vec::new(),
-            by_connection: BTreeMap::new(),
+            by_connection: Vec::new(),
             next_correlation: 0,
         }
     }
@@ -140,6 +143,7 @@ impl<K> Rpc<K> {
             host,
             link: Link::Closed,
             failures: 0,
+            failed_setups: 0,
             last_attempt: None,
             in_flight: VecDeque::new(),
             armed: false,
@@ -179,7 +183,10 @@ impl<K> Rpc<K> {
 
     /// The peer of a connection that this client opened.
     pub fn peer_of(&self, connection: ConnectionId) -> Option<Peer> {
-        self.by_connection.get(&connection).copied()
+        let found = self
+            .by_connection
+            .binary_search_by_key(&connection, |(id, _)| *id);
+        found.ok().map(|at| self.by_connection[at].1)
     }
 
     /// Opens the peer's connection unless it is open, opening, or backing off.
@@ -189,11 +196,17 @@ impl<K> Rpc<K> {
             let connection = cx.open(state.host);
             state.link = Link::Connecting(connection);
             state.last_attempt = Some(cx.now());
-            self.by_connection.insert(connection, peer);
+            assert!(
+                self.by_connection
+                    .last()
+                    .is_none_or(|(newest, _)| *newest < connection),
+                "a new connection has the highest number"
+            );
+            self.by_connection.push((connection, peer));
             let after = backoff(
                 self.settings.setup_timeout,
                 self.settings.setup_timeout_max,
-                state.failures,
+                state.failed_setups,
                 &mut self.rng,
             );
             cx.set_timer(Timer::Setup(peer), after);
@@ -210,6 +223,7 @@ impl<K> Rpc<K> {
         let state = &mut self.peers[peer.0 as usize];
         state.link = Link::Ready(connection);
         state.failures = 0;
+        state.failed_setups = 0;
         cx.cancel_timer(Timer::Setup(peer));
         Some(peer)
     }
@@ -288,7 +302,7 @@ impl<K> Rpc<K> {
                 self.peers[peer.0 as usize].link = Link::Closed;
                 Event::MayConnect(peer)
             }
-            Timer::Setup(peer) => self.hang_up(cx, peer),
+            Timer::Setup(peer) => self.hang_up(cx, peer, true),
             Timer::Request(peer) => {
                 let state = &mut self.peers[peer.0 as usize];
                 state.armed = false;
@@ -300,14 +314,14 @@ impl<K> Rpc<K> {
                     cx.set_timer(timer, oldest.deadline.since(cx.now()));
                     return Event::Nothing;
                 }
-                self.hang_up(cx, peer)
+                self.hang_up(cx, peer, true)
             }
         }
     }
 
     /// Closes the peer's connection on our side; the requests in flight come back as failed.
     pub fn close<M, F>(&mut self, cx: &mut Cx<'_, M, F, Timer>, peer: Peer) -> Event<K> {
-        self.hang_up(cx, peer)
+        self.hang_up(cx, peer, false)
     }
 
     /// Forgets all connections, as the process does when it dies.
@@ -316,17 +330,23 @@ impl<K> Rpc<K> {
         for peer in &mut self.peers {
             peer.link = Link::Closed;
             peer.failures = 0;
+            peer.failed_setups = 0;
             peer.last_attempt = None;
             peer.in_flight.clear();
             peer.armed = false;
         }
     }
 
-    fn hang_up<M, F>(&mut self, cx: &mut Cx<'_, M, F, Timer>, peer: Peer) -> Event<K> {
+    fn hang_up<M, F>(
+        &mut self,
+        cx: &mut Cx<'_, M, F, Timer>,
+        peer: Peer,
+        timed_out: bool,
+    ) -> Event<K> {
         match self.peers[peer.0 as usize].link {
             Link::Connecting(connection) | Link::Ready(connection) => {
                 cx.close(connection);
-                self.lose(cx, peer, true)
+                self.lose(cx, peer, timed_out)
             }
             Link::Closed | Link::BackingOff => Event::Nothing,
         }
@@ -339,9 +359,12 @@ impl<K> Rpc<K> {
         timed_out: bool,
     ) -> Event<K> {
         let state = &mut self.peers[peer.0 as usize];
-        if let Link::Connecting(connection) | Link::Ready(connection) = state.link {
-            self.by_connection.remove(&connection);
+        match state.link {
+            Link::Connecting(_) => state.failed_setups += 1,
+            Link::Ready(_) => state.failed_setups = 0,
+            Link::Closed | Link::BackingOff => {}
         }
+        self.by_connection.retain(|(_, of)| *of != peer);
         let failed = state
             .in_flight
             .drain(..)
@@ -390,3 +413,6 @@ pub fn backoff(
     }
     jittered(exponential(initial, max, failures), rng).min(max)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,22 @@
-//! A host's disk as its process sees it: files in the page cache, written back later.
+//! A host's disk: files in the page cache, written back later.
 //!
-//! Placeholder signatures; see the engine's design.
+//! Modelled: an append goes to the page cache at once and survives the death of its process; a
+//! flush takes the device's latency and the time of the dirty bytes, one flush after the other;
+//! the operating system wakes up every 5 s and writes every file whose oldest dirty byte is 30 s
+//! old; a power loss leaves what was written by then. Nothing of this is an event but the end of
+//! a flush: what the operating system has written is worked out when somebody asks.
+//! Left out: reads, the time that write-back takes, memory pressure (background write-back by
+//! volume), the journal (a truncation is durable at once).
+//! Source: Linux vm.dirty_expire_centisecs and vm.dirty_writeback_centisecs; an expired file is
+//! written as a whole.
 
 use crate::sim::process::FileId;
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimDuration, SimTime};
+
+/// Age at which the operating system writes dirty data.
+const DIRTY_EXPIRE: SimDuration = SimDuration::from_secs(30);
+/// How often it looks.
+const WRITEBACK_INTERVAL: SimDuration = SimDuration::from_secs(5);
 
 /// Why a write failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,22 +27,400 @@ pub enum DiskError {
     Failed,
 }
 
+/// What a disk costs and holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskProfile {
+    /// What every flush takes at least.
+    pub flush_latency: SimDuration,
+    /// Bytes per second of a flush; `None` is without limit.
+    pub bandwidth: Option<u64>,
+    /// Bytes that all files together can have; `None` is without limit.
+    pub capacity: Option<u64>,
+}
+
+impl Default for DiskProfile {
+    /// A flash drive: 1 ms a flush, 1 GB a second, never full.
+    fn default() -> Self {
+        Self {
+            flush_latency: SimDuration::from_millis(1),
+            bandwidth: Some(1_000_000_000),
+            capacity: None,
+        }
+    }
+}
+
+/// What is wrong with a disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DiskFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// Appends fail as if there was no space.
+    Full,
+    /// Every call fails; a flush is never answered.
+    Failed,
+}
+
 /// One host's disk.
 #[derive(Clone, Debug, Default)]
-pub struct Disk {}
+pub struct Disk {
+    profile: DiskProfile,
+    fault: DiskFault,
+    files: Vec<File>,
+    /// Bytes of all files.
+    used: u64,
+    /// When the device has done the flushes that were asked for.
+    free_at: SimTime,
+    flushes: Vec<FlushInProgress>,
+    next_ticket: u32,
+    /// When in each interval the operating system looks.
+    phase: SimDuration,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct File {
+    size: u64,
+    durable: u64,
+    /// Since when it has bytes that no flush in progress covers.
+    dirty_since: Option<SimTime>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FlushInProgress {
+    ticket: u32,
+    file: FileId,
+    upto: u64,
+}
 
 impl Disk {
     /// Appends `bytes` to the page cache of `file` at `now`.
-    pub fn append(&mut self, _file: FileId, _bytes: u64, _now: SimTime) -> Result<(), DiskError> {
+    pub fn append(&mut self, file: FileId, bytes: u64, now: SimTime) -> Result<(), DiskError> {
+        match self.fault {
+            DiskFault::None => {}
+            DiskFault::Full => return Err(DiskError::Full),
+            DiskFault::Failed => return Err(DiskError::Failed),
+        }
+        if self
+            .profile
+            .capacity
+            .is_some_and(|capacity| bytes > capacity.saturating_sub(self.used))
+        {
+            return Err(DiskError::Full);
+        }
+        let file = self.write_back(file, now);
+        file.size += bytes;
+        if bytes > 0 {
+            file.dirty_since.get_or_insert(now);
+        }
+        self.used += bytes;
         Ok(())
     }
 
-    /// Cuts `file` to `bytes`.
-    pub fn truncate(&mut self, _file: FileId, _bytes: u64) {}
+    /// Cuts `file` to `bytes`; a shorter file stays as it is.
+    pub fn truncate(&mut self, file: FileId, bytes: u64) {
+        let cut = self.file_mut(file);
+        let gone = cut.size.saturating_sub(bytes);
+        cut.size -= gone;
+        cut.durable = cut.durable.min(bytes);
+        if cut.size == cut.durable {
+            cut.dirty_since = None;
+        }
+        self.used -= gone;
+        for flush in self.flushes.iter_mut().filter(|flush| flush.file == file) {
+            flush.upto = flush.upto.min(bytes);
+        }
+    }
 
     /// How many bytes of `file` are on stable storage (0 after the disk was lost). What a power
-    /// loss leaves; a process crash keeps everything.
-    pub fn durable(&self, _file: FileId) -> u64 {
-        0
+    /// loss leaves; a process crash keeps everything. Exact in [`Process::crash`]; between, as of
+    /// the last append, flush or [`Disk::durable_at`].
+    ///
+    /// [`Process::crash`]: crate::sim::process::Process::crash
+    pub fn durable(&self, file: FileId) -> u64 {
+        self.files
+            .get(file.0 as usize)
+            .map_or(0, |file| file.durable)
+    }
+
+    /// How many bytes of `file` are on stable storage at `now`.
+    pub fn durable_at(&mut self, file: FileId, now: SimTime) -> u64 {
+        self.write_back(file, now).durable
+    }
+
+    /// How many bytes `file` has, in the page cache or on the device.
+    pub fn size(&self, file: FileId) -> u64 {
+        self.files.get(file.0 as usize).map_or(0, |file| file.size)
+    }
+
+    /// Bytes of all files.
+    pub const fn used(&self) -> u64 {
+        self.used
+    }
+
+    /// What is wrong with this disk.
+    pub const fn fault(&self) -> DiskFault {
+        self.fault
+    }
+
+    /// What this disk costs and holds.
+    pub const fn profile(&self) -> &DiskProfile {
+        &self.profile
+    }
+
+    pub(crate) fn set_profile(&mut self, profile: DiskProfile) {
+        self.profile = profile;
+    }
+
+    /// Breaks or repairs the disk. What a failed device has not written by `now` stays unwritten
+    /// until it is repaired.
+    pub(crate) fn set_fault(&mut self, fault: DiskFault, now: SimTime) {
+        let phase = self.phase;
+        for file in &mut self.files {
+            if self.fault == DiskFault::Failed {
+                let expired =
+                    SimTime::from_nanos(now.since(SimTime::ZERO + DIRTY_EXPIRE).as_nanos());
+                file.dirty_since = file.dirty_since.map(|since| since.max(expired));
+            } else {
+                file.write_back(now, phase);
+            }
+        }
+        self.fault = fault;
+    }
+
+    /// When in each interval of 5 s the operating system looks for what is old.
+    pub(crate) fn set_phase(&mut self, phase: SimDuration) {
+        self.phase = phase;
+    }
+
+    /// Starts a flush: its ticket and when it ends; `None` when the device has failed.
+    pub(crate) fn flush(&mut self, id: FileId, now: SimTime) -> Option<(u32, SimTime)> {
+        if self.fault == DiskFault::Failed {
+            return None;
+        }
+        let file = self.write_back(id, now);
+        file.dirty_since = None;
+        let upto = file.size;
+        let covered = self
+            .flushes
+            .iter()
+            .filter(|f| f.file == id)
+            .map(|f| f.upto)
+            .max();
+        let dirty = upto - self.durable(id).max(covered.unwrap_or(0)).min(upto);
+        let transfer = self.profile.bandwidth.map_or(0, |rate| {
+            let nanos = u128::from(dirty) * 1_000_000_000 / u128::from(rate.max(1));
+            u64::try_from(nanos).unwrap_or(u64::MAX)
+        });
+        self.free_at =
+            self.free_at.max(now) + self.profile.flush_latency + SimDuration::from_nanos(transfer);
+        let ticket = self.next_ticket;
+        self.next_ticket = ticket.wrapping_add(1);
+        self.flushes.push(FlushInProgress {
+            ticket,
+            file: id,
+            upto,
+        });
+        Some((ticket, self.free_at))
+    }
+
+    /// Ends a flush: what it covers is durable. False when power or device went meanwhile.
+    pub(crate) fn flushed(&mut self, ticket: u32) -> bool {
+        let Some(index) = self.flushes.iter().position(|flush| flush.ticket == ticket) else {
+            return false;
+        };
+        let flush = self.flushes.remove(index);
+        if self.fault == DiskFault::Failed {
+            return false;
+        }
+        let file = self.file_mut(flush.file);
+        file.durable = file.durable.max(flush.upto);
+        true
+    }
+
+    /// Leaves what is on stable storage at `now`.
+    pub(crate) fn lose_power(&mut self, now: SimTime) {
+        self.flushes.clear();
+        self.free_at = now;
+        let phase = self.phase;
+        for file in &mut self.files {
+            if self.fault != DiskFault::Failed {
+                file.write_back(now, phase);
+            }
+            file.size = file.durable;
+            file.dirty_since = None;
+        }
+        self.used = self.files.iter().map(|file| file.size).sum();
+    }
+
+    /// Leaves nothing.
+    pub(crate) fn lose_content(&mut self) {
+        self.flushes.clear();
+        self.files.clear();
+        self.used = 0;
+    }
+
+    /// A file, after what the operating system has written of it until `now`.
+    fn write_back(&mut self, file: FileId, now: SimTime) -> &mut File {
+        let (phase, fault) = (self.phase, self.fault);
+        let file = self.file_mut(file);
+        if fault != DiskFault::Failed {
+            file.write_back(now, phase);
+        }
+        file
+    }
+
+    fn file_mut(&mut self, file: FileId) -> &mut File {
+        let index = file.0 as usize;
+        if self.files.len() <= index {
+            self.files.resize(index + 1, File::default());
+        }
+        &mut self.files[index]
+    }
+}
+
+impl File {
+    /// Catches up with what the operating system has written until `now`. Whoever changes the
+    /// file catches up first, so nothing was added after the wake-up that wrote it.
+    fn write_back(&mut self, now: SimTime, phase: SimDuration) {
+        let Some(since) = self.dirty_since else {
+            return;
+        };
+        let expires = since + DIRTY_EXPIRE;
+        let interval = WRITEBACK_INTERVAL.as_nanos();
+        let waits = phase.as_nanos()
+            + expires
+                .as_nanos()
+                .saturating_sub(phase.as_nanos())
+                .div_ceil(interval)
+                .saturating_mul(interval);
+        if waits <= now.as_nanos() {
+            self.durable = self.size;
+            self.dirty_since = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOG: FileId = FileId(0);
+
+    fn seconds(seconds: u64) -> SimTime {
+        SimTime::ZERO + SimDuration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_flush_makes_durable_what_was_there_when_it_began() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 1_000_000, seconds(0)).unwrap();
+        let (ticket, ends) = disk.flush(LOG, seconds(0)).unwrap();
+        assert_eq!(
+            ends - seconds(0),
+            SimDuration::from_millis(2),
+            "1 ms and 1 MB at 1 GB/s"
+        );
+        disk.append(LOG, 5, seconds(0)).unwrap();
+        assert_eq!(disk.durable(LOG), 0);
+        assert!(disk.flushed(ticket));
+        assert_eq!((disk.durable(LOG), disk.size(LOG)), (1_000_000, 1_000_005));
+    }
+
+    #[test]
+    fn flushes_queue_and_count_dirty_bytes_once() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 1_000_000, seconds(0)).unwrap();
+        disk.flush(LOG, seconds(0)).unwrap();
+        let (_, ends) = disk.flush(LOG, seconds(0)).unwrap();
+        assert_eq!(ends - seconds(0), SimDuration::from_millis(3));
+    }
+
+    #[test]
+    fn the_operating_system_writes_what_is_30_s_old_every_5_s() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 10, seconds(1)).unwrap();
+        disk.append(LOG, 10, seconds(34)).unwrap();
+        assert_eq!(disk.durable_at(LOG, seconds(34)), 0);
+        assert_eq!(
+            disk.durable_at(LOG, seconds(35)),
+            20,
+            "an expired file is written whole"
+        );
+        disk.append(LOG, 10, seconds(36)).unwrap();
+        assert_eq!(disk.durable_at(LOG, seconds(69)), 20);
+        disk.append(LOG, 10, seconds(71)).unwrap();
+        assert_eq!(
+            disk.durable(LOG),
+            30,
+            "the write-back of 70 s had not seen the last append"
+        );
+    }
+
+    #[test]
+    fn a_power_loss_leaves_what_is_durable_and_ends_flushes() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        assert!(disk.flushed(ticket));
+        disk.append(LOG, 10, seconds(1)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(1)).unwrap();
+        disk.lose_power(seconds(1));
+        assert!(!disk.flushed(ticket));
+        assert_eq!(
+            (disk.durable(LOG), disk.size(LOG), disk.used()),
+            (10, 10, 10)
+        );
+    }
+
+    #[test]
+    fn a_flush_does_not_make_durable_what_was_cut_off_and_written_anew() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        disk.truncate(LOG, 4);
+        disk.append(LOG, 6, seconds(0)).unwrap();
+        assert!(disk.flushed(ticket));
+        assert_eq!(disk.durable(LOG), 4);
+    }
+
+    #[test]
+    fn a_full_or_failed_disk_refuses_and_truncation_makes_room() {
+        let mut disk = Disk::default();
+        disk.set_profile(DiskProfile {
+            capacity: Some(10),
+            ..DiskProfile::default()
+        });
+        assert_eq!(disk.append(LOG, 11, seconds(0)), Err(DiskError::Full));
+        assert_eq!(disk.append(LOG, 10, seconds(0)), Ok(()));
+        assert_eq!(disk.append(FileId(1), 1, seconds(0)), Err(DiskError::Full));
+        disk.truncate(LOG, 5);
+        assert_eq!(disk.append(FileId(1), 5, seconds(0)), Ok(()));
+        disk.set_fault(DiskFault::Failed, seconds(0));
+        assert_eq!(disk.append(LOG, 0, seconds(0)), Err(DiskError::Failed));
+        assert_eq!(disk.flush(LOG, seconds(0)), None);
+        disk.set_fault(DiskFault::Full, seconds(0));
+        assert_eq!(disk.append(LOG, 0, seconds(0)), Err(DiskError::Full));
+    }
+
+    #[test]
+    fn a_failed_disk_writes_nothing_until_it_is_repaired() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        disk.set_fault(DiskFault::Failed, seconds(0));
+        assert!(!disk.flushed(ticket));
+        assert_eq!(disk.durable_at(LOG, seconds(100)), 0);
+        disk.set_fault(DiskFault::None, seconds(101));
+        assert_eq!(disk.durable_at(LOG, seconds(104)), 0);
+        assert_eq!(disk.durable_at(LOG, seconds(105)), 20);
+    }
+
+    #[test]
+    fn a_lost_disk_is_empty() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        disk.lose_content();
+        assert_eq!((disk.durable(LOG), disk.size(LOG), disk.used()), (0, 0, 0));
     }
 }

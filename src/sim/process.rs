@@ -62,14 +62,26 @@ pub enum Input<M, T> {
 
 impl<M, T> Input<M, T> {
     /// The same input with another timer, for a part whose timers are of that type.
-    pub fn map_timer<U>(self, map: impl FnOnce(T) -> U) -> Input<M, U> {
+    pub fn map_timer<U>(self, timer: impl FnOnce(T) -> U) -> Input<M, U> {
+        self.map(|message| message, timer)
+    }
+
+    /// The same input in a smaller vocabulary.
+    pub fn map<N, U>(
+        self,
+        message: impl FnOnce(M) -> N,
+        timer: impl FnOnce(T) -> U,
+    ) -> Input<N, U> {
         match self {
             Self::Start => Input::Start,
             Self::Terminate => Input::Terminate,
             Self::Connected { on, peer } => Input::Connected { on, peer },
-            Self::Message { on, body } => Input::Message { on, body },
+            Self::Message { on, body } => Input::Message {
+                on,
+                body: message(body),
+            },
             Self::Disconnected(on) => Input::Disconnected(on),
-            Self::Timer(timer) => Input::Timer(map(timer)),
+            Self::Timer(t) => Input::Timer(timer(t)),
             Self::Flushed(id) => Input::Flushed(id),
         }
     }

@@ -22,7 +22,11 @@ pub struct QuorumFetchRequest {
 /// Records from the fetch offset on, and how far they are committed.
 #[derive(Clone, Debug)]
 pub struct QuorumFetchResponse {
-    /// The offset of the first record.
+    /// Set when the log no longer has the fetch offset: the records are then a snapshot, the whole
+    /// state up to this offset. They replace what the observer knew, which goes on from here
+    /// (KIP-630, with FetchSnapshot folded in).
+    pub snapshot_end: Option<Offset>,
+    /// The offset of the first record; of no meaning with a snapshot.
     pub base_offset: Offset,
     /// The records; those at or above the high watermark must not be applied yet.
     pub records: Vec<MetadataRecord>,

@@ -38,6 +38,10 @@ pub struct BrokerConfig {
     pub unclean_leader_election_enable: bool,
     /// unclean.leader.election.interval.ms
     pub unclean_leader_election_interval: SimDuration,
+    /// auto.leader.rebalance.enable
+    pub auto_leader_rebalance_enable: bool,
+    /// leader.imbalance.check.interval.seconds
+    pub leader_imbalance_check_interval: SimDuration,
     /// fetch.max.bytes of the broker
     pub fetch_max_bytes: u32,
     /// broker.heartbeat.interval.ms
@@ -81,6 +85,8 @@ impl Default for BrokerConfig {
             min_insync_replicas: 1,
             unclean_leader_election_enable: false,
             unclean_leader_election_interval: SimDuration::from_secs(300),
+            auto_leader_rebalance_enable: true,
+            leader_imbalance_check_interval: SimDuration::from_secs(300),
             fetch_max_bytes: 57_671_680,
             broker_heartbeat_interval: SimDuration::from_secs(2),
             broker_session_timeout: SimDuration::from_secs(9),

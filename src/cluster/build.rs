@@ -1,0 +1,239 @@
+//! From a specification and a seed to a cluster that stands: brokers registered and unfenced,
+//! topics created, leaders placed, nothing sent yet.
+
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::app::reading::Reading;
+use crate::app::sending::Sending;
+use crate::broker::{Bootstrap, Broker, BrokerSetup};
+use crate::cluster::Cluster;
+use crate::cluster::names::{Hosts, Role};
+use crate::cluster::placement::place;
+use crate::cluster::process::AnyProcess;
+use crate::cluster::spec::{
+    ClusterSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
+};
+use crate::controller::{Controller, ControllerSetup};
+use crate::kafka::ids::{
+    BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
+};
+use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
+use crate::metadata::image::MetadataImage;
+use crate::sim::disk::DiskProfile;
+use crate::sim::host::{Cost, HostSpec};
+use crate::sim::link::{Latency, LinkProfile};
+use crate::sim::process::HostId;
+use crate::sim::ratio::Ratio;
+use crate::sim::rng::Streams;
+use crate::sim::world::World;
+
+impl Cluster {
+    /// The cluster of `spec` at 0 s, all processes started.
+    pub fn build(spec: &ClusterSpec, seed: u64) -> Self {
+        let streams = Streams::new(seed);
+        let hosts = name_hosts(spec);
+        let brokers: Arc<[(BrokerId, HostId)]> = hosts
+            .all()
+            .filter_map(|(host, role)| match role {
+                Role::Broker(broker) => Some((broker, host)),
+                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) => None,
+            })
+            .collect();
+        let controllers: Arc<[HostId]> = hosts
+            .all()
+            .filter(|(_, role)| matches!(role, Role::Controller(_)))
+            .map(|(host, _)| host)
+            .collect();
+        let image = bootstrap(spec, &brokers, &streams);
+        let config = Arc::new(spec.broker_config.clone());
+        let disk = disk_profile(&spec.disks);
+        let server = HostSpec {
+            threads: spec.broker_config.num_io_threads,
+            costs: costs(&spec.costs),
+            disk,
+            ..HostSpec::default()
+        };
+        let client = HostSpec::default();
+        let mut world = World::new(seed, link_profile(&spec.network));
+        for (host, role) in hosts.all() {
+            let (process, host_spec) = match role {
+                Role::Controller(_) => {
+                    let controller = Controller::new(ControllerSetup {
+                        config: Arc::clone(&config),
+                        bootstrap: image.clone(),
+                        eligible_leader_replicas: false,
+                    });
+                    (AnyProcess::Controller(Box::new(controller)), &server)
+                }
+                Role::Broker(id) => {
+                    let broker = Broker::new(BrokerSetup {
+                        id,
+                        config: Arc::clone(&config),
+                        brokers: Arc::clone(&brokers),
+                        controllers: Arc::clone(&controllers),
+                        streams,
+                        bootstrap: Some(Bootstrap {
+                            epoch: image.brokers[&id].epoch,
+                            image: image.clone(),
+                        }),
+                    });
+                    (AnyProcess::Broker(Box::new(broker)), &server)
+                }
+                Role::Sender(index) => {
+                    let app = sender(&spec.producers[index as usize], &brokers, &streams);
+                    (AnyProcess::App(Box::new(app)), &client)
+                }
+                Role::Reader(group, member) => {
+                    let app = reader(&spec.groups[group as usize], member, &brokers, &streams);
+                    (AnyProcess::App(Box::new(app)), &client)
+                }
+            };
+            let added = world.add_host(process, host_spec);
+            assert_eq!(added, host, "hosts are added in the order of their names");
+        }
+        for (host, _) in hosts.all() {
+            world.start(host);
+        }
+        Self {
+            world,
+            hosts,
+            disk,
+            controller: controllers[0],
+        }
+    }
+}
+
+/// Controllers first, then brokers, producers and members.
+fn name_hosts(spec: &ClusterSpec) -> Hosts {
+    let mut hosts = Hosts::default();
+    for number in 1..=spec.controllers {
+        hosts.add(format!("c{number}").into(), Role::Controller(number));
+    }
+    for number in 1..=spec.brokers {
+        hosts.add(format!("b{number}").into(), Role::Broker(BrokerId(number)));
+    }
+    for (index, producer) in spec.producers.iter().enumerate() {
+        hosts.add(Arc::clone(&producer.name), Role::Sender(index as u32));
+    }
+    for (index, group) in spec.groups.iter().enumerate() {
+        for member in 0..group.members.len() as u32 {
+            let name = format!("{}-{}", group.name, member + 1);
+            hosts.add(name.into(), Role::Reader(index as u32, member));
+        }
+    }
+    hosts
+}
+
+/// The metadata of a cluster that stands.
+fn bootstrap(
+    spec: &ClusterSpec,
+    brokers: &[(BrokerId, HostId)],
+    streams: &Streams,
+) -> MetadataImage {
+    let mut image = MetadataImage::default();
+    for (broker, _) in brokers {
+        image.apply(&MetadataRecord::RegisterBroker {
+            broker: *broker,
+            epoch: BrokerEpoch(image.end.0),
+            incarnation: Incarnation(1),
+            fenced: false,
+        });
+    }
+    let ids: Vec<BrokerId> = brokers.iter().map(|(id, _)| *id).collect();
+    let mut chance = streams.stream("placement");
+    for (index, topic) in spec.topics.iter().enumerate() {
+        let id = TopicId(index as u32);
+        image.apply(&MetadataRecord::Topic {
+            topic: id,
+            name: Arc::clone(&topic.name),
+            config: topic.config,
+        });
+        let placed = place(
+            &ids,
+            topic.partitions,
+            topic.replication_factor,
+            &mut chance,
+        );
+        for (partition, replicas) in placed.into_iter().enumerate() {
+            let registration = PartitionRegistration {
+                isr: Arc::clone(&replicas),
+                elr: Arc::new([]),
+                last_known_leader: None,
+                leader: Some(replicas[0]),
+                recovery: LeaderRecoveryState::Recovered,
+                leader_epoch: LeaderEpoch(0),
+                partition_epoch: PartitionEpoch(0),
+                replicas,
+            };
+            image.apply(&MetadataRecord::Partition {
+                tp: TopicPartition {
+                    topic: id,
+                    partition: partition as u32,
+                },
+                registration: Arc::new(registration),
+            });
+        }
+    }
+    image
+}
+
+fn sender(spec: &ProducerSpec, brokers: &Arc<[(BrokerId, HostId)]>, streams: &Streams) -> App {
+    let (plan, config) = (spec.plan.clone(), spec.config.clone());
+    App::Sending(Box::new(Sending::new(
+        plan,
+        config,
+        Arc::clone(brokers),
+        *streams,
+    )))
+}
+
+fn reader(
+    spec: &GroupSpec,
+    member: u32,
+    brokers: &Arc<[(BrokerId, HostId)]>,
+    streams: &Streams,
+) -> App {
+    let plan = spec.members[member as usize].clone();
+    let brokers = Arc::clone(brokers);
+    App::Reading(Box::new(Reading::new(
+        plan,
+        spec.config.clone(),
+        brokers,
+        streams,
+    )))
+}
+
+fn link_profile(spec: &NetworkSpec) -> LinkProfile {
+    LinkProfile {
+        latency: match spec.latency {
+            LatencySpec::Constant(span) => Latency::Constant(span),
+            LatencySpec::Uniform(min, max) => Latency::Uniform { min, max },
+            LatencySpec::Exponential { base, mean } => Latency::Exponential { base, tail: mean },
+        },
+        bandwidth: Some(spec.bandwidth),
+        loss: Ratio::new(u64::from(spec.loss_ppm), 1_000_000).expect("a million is not zero"),
+    }
+}
+
+fn disk_profile(spec: &DiskSpec) -> DiskProfile {
+    DiskProfile {
+        flush_latency: spec.flush_latency,
+        bandwidth: Some(spec.bandwidth),
+        capacity: Some(spec.capacity),
+    }
+}
+
+/// By [`crate::cluster::message::CostClass`].
+fn costs(spec: &CostSpec) -> Vec<Cost> {
+    let cost = |base| Cost {
+        base,
+        per_kib: spec.per_kib,
+    };
+    vec![
+        Cost::default(),
+        cost(spec.produce),
+        cost(spec.fetch),
+        cost(spec.other),
+    ]
+}

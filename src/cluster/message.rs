@@ -1,0 +1,186 @@
+//! What travels between hosts: one enum over all protocols, with sizes as if encoded.
+//!
+//! Modelled: bytes of each request and answer to within a few header bytes; which CPU cost the
+//! receiver pays. Left out: the exact varint lengths of flexible headers.
+//! Deviation: sizes of requests and answers count their batches exactly and everything else by a
+//! fixed number of bytes per entry, not by the encoded length of topic names.
+
+use crate::kafka::message::{Message as Kafka, Request, Response};
+use crate::sim::process::Payload;
+
+/// Whose CPU time a message costs, and how much: an index into a host's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CostClass {
+    /// None: clients' handling of answers, and fetchers' own threads.
+    Free,
+    /// A produce request.
+    Produce,
+    /// A fetch request of a consumer or a follower.
+    Fetch,
+    /// Any other request.
+    Other,
+}
+
+impl CostClass {
+    /// How many classes there are.
+    pub const COUNT: usize = 4;
+}
+
+/// A message of any protocol. RabbitMQ's will stand beside Kafka's.
+#[derive(Clone, Debug)]
+pub enum Message {
+    /// Between Kafka's brokers, controllers and clients.
+    Kafka(Kafka),
+}
+
+/// Header of a request or an answer: size, API key, version, correlation id, client id.
+const HEADER: u64 = 40;
+/// What one partition takes in a request or an answer, beside its batches.
+const PER_PARTITION: u64 = 32;
+
+impl Payload for Message {
+    fn size_bytes(&self) -> u64 {
+        let Self::Kafka(message) = self;
+        HEADER
+            + match message {
+                Kafka::Request { body, .. } => request_size(body),
+                Kafka::Response { body, .. } => response_size(body),
+            }
+    }
+
+    fn digest(&self) -> u64 {
+        let Self::Kafka(message) = self;
+        match message {
+            Kafka::Request { correlation, body } => {
+                fold(1 + request_digest(body), u64::from(correlation.0))
+            }
+            Kafka::Response { correlation, body } => {
+                fold(101 + response_digest(body), u64::from(correlation.0))
+            }
+        }
+    }
+
+    fn cost_class(&self) -> usize {
+        let Self::Kafka(message) = self;
+        let class = match message {
+            Kafka::Response { .. } => CostClass::Free,
+            Kafka::Request {
+                body: Request::Produce(_),
+                ..
+            } => CostClass::Produce,
+            Kafka::Request {
+                body: Request::Fetch(_),
+                ..
+            } => CostClass::Fetch,
+            Kafka::Request { .. } => CostClass::Other,
+        };
+        class as usize
+    }
+}
+
+fn request_size(request: &Request) -> u64 {
+    match request {
+        Request::Produce(produce) => {
+            let batches = produce
+                .partitions
+                .iter()
+                .map(|p| u64::from(p.batch.size_bytes));
+            batches.sum::<u64>() + PER_PARTITION * produce.partitions.len() as u64
+        }
+        Request::Fetch(fetch) => PER_PARTITION * (1 + fetch.partitions.len() as u64),
+        Request::ListOffsets(list) => PER_PARTITION * list.partitions.len() as u64,
+        Request::Metadata(metadata) => 16 * metadata.topics.len() as u64,
+        Request::OffsetForLeaderEpoch(end) => PER_PARTITION * end.partitions.len() as u64,
+        Request::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
+        Request::InitProducerId(_)
+        | Request::BrokerRegistration(_)
+        | Request::BrokerHeartbeat(_)
+        | Request::AllocateProducerIds(_)
+        | Request::QuorumFetch(_) => PER_PARTITION,
+    }
+}
+
+fn response_size(response: &Response) -> u64 {
+    match response {
+        Response::Produce(produce) => PER_PARTITION * produce.partitions.len() as u64,
+        Response::Fetch(fetch) => fetch
+            .partitions
+            .iter()
+            .map(|p| {
+                let batches = p.batches.iter().map(|b| u64::from(b.batch.size_bytes));
+                PER_PARTITION + batches.sum::<u64>()
+            })
+            .sum(),
+        Response::ListOffsets(list) => PER_PARTITION * list.partitions.len() as u64,
+        Response::Metadata(metadata) => {
+            let partitions = metadata.topics.iter().map(|t| t.partitions.len() as u64);
+            24 * metadata.brokers.len() as u64 + PER_PARTITION * partitions.sum::<u64>()
+        }
+        Response::OffsetForLeaderEpoch(end) => PER_PARTITION * end.partitions.len() as u64,
+        Response::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
+        Response::QuorumFetch(fetch) => 64 * fetch.records.len() as u64 + PER_PARTITION,
+        Response::InitProducerId(_)
+        | Response::BrokerRegistration(_)
+        | Response::BrokerHeartbeat(_)
+        | Response::AllocateProducerIds(_) => PER_PARTITION,
+    }
+}
+
+/// Kind and what makes this request another than the last of its kind.
+fn request_digest(request: &Request) -> u64 {
+    match request {
+        Request::Produce(produce) => {
+            let ids = produce.partitions.iter().fold(0, |word, p| {
+                fold(
+                    fold(word, u64::from(p.tp.partition)),
+                    u64::from(p.batch.records[0].id.0),
+                )
+            });
+            fold(1, ids)
+        }
+        Request::Fetch(fetch) => fetch
+            .partitions
+            .iter()
+            .fold(2, |word, p| fold(word, p.fetch_offset.0)),
+        Request::ListOffsets(_) => 3,
+        Request::Metadata(_) => 4,
+        Request::InitProducerId(_) => 5,
+        Request::OffsetForLeaderEpoch(_) => 6,
+        Request::AlterPartition(_) => 7,
+        Request::BrokerRegistration(_) => 8,
+        Request::BrokerHeartbeat(beat) => fold(9, beat.metadata_offset.0),
+        Request::AllocateProducerIds(_) => 10,
+        Request::QuorumFetch(fetch) => fold(11, fetch.fetch_offset.0),
+    }
+}
+
+/// As [`request_digest`], for answers.
+fn response_digest(response: &Response) -> u64 {
+    match response {
+        Response::Produce(produce) => produce.partitions.iter().fold(1, |word, p| {
+            let code = p.error.map_or(0, |e| u64::from(e.code().unsigned_abs()));
+            fold(fold(word, code), p.base_offset.map_or(0, |o| o.0))
+        }),
+        Response::Fetch(fetch) => fetch.partitions.iter().fold(2, |word, p| {
+            let code = p.error.map_or(0, |e| u64::from(e.code().unsigned_abs()));
+            fold(
+                fold(word, code),
+                p.high_watermark.0 ^ (p.batches.len() as u64) << 48,
+            )
+        }),
+        Response::ListOffsets(_) => 3,
+        Response::Metadata(metadata) => fold(4, metadata.brokers.len() as u64),
+        Response::InitProducerId(init) => fold(5, init.producer_id.0),
+        Response::OffsetForLeaderEpoch(_) => 6,
+        Response::AlterPartition(alter) => fold(7, alter.partitions.len() as u64),
+        Response::BrokerRegistration(registration) => fold(8, registration.broker_epoch.0),
+        Response::BrokerHeartbeat(beat) => fold(9, u64::from(beat.is_fenced)),
+        Response::AllocateProducerIds(block) => fold(10, block.first.0),
+        Response::QuorumFetch(fetch) => fold(11, fetch.high_watermark.0),
+    }
+}
+
+/// Mixes one word into another.
+fn fold(word: u64, next: u64) -> u64 {
+    (word.rotate_left(5) ^ next).wrapping_mul(0x517c_c1b7_2722_0a95)
+}

@@ -1,0 +1,105 @@
+//! Which requests change the cluster, and what each is answered.
+
+use crate::controller::cluster::{Cluster, Decision};
+use crate::controller::{alter_partition, heartbeat, producer_ids, registration};
+use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsRequest;
+use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsResponse;
+use crate::kafka::api::alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
+use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use crate::kafka::api::broker_registration::{
+    BrokerRegistrationRequest, BrokerRegistrationResponse,
+};
+use crate::kafka::error_code::ErrorCode;
+use crate::kafka::ids::{BrokerEpoch, ProducerId};
+use crate::kafka::message::{Request, Response};
+use crate::sim::time::SimTime;
+
+/// A request that only the active controller serves.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// A started broker makes itself known.
+    Register(BrokerRegistrationRequest),
+    /// A broker keeps its session.
+    Heartbeat(BrokerHeartbeatRequest),
+    /// A leader wants other in-sync sets.
+    AlterPartition(Box<AlterPartitionRequest>),
+    /// A broker needs producer ids.
+    AllocateProducerIds(AllocateProducerIdsRequest),
+}
+
+impl Command {
+    /// The command of a request; none for what a controller does not serve.
+    pub(super) fn of(request: Request) -> Option<Self> {
+        match request {
+            Request::BrokerRegistration(request) => Some(Self::Register(request)),
+            Request::BrokerHeartbeat(request) => Some(Self::Heartbeat(request)),
+            Request::AlterPartition(request) => Some(Self::AlterPartition(request)),
+            Request::AllocateProducerIds(request) => Some(Self::AllocateProducerIds(request)),
+            Request::Produce(_)
+            | Request::Fetch(_)
+            | Request::ListOffsets(_)
+            | Request::Metadata(_)
+            | Request::InitProducerId(_)
+            | Request::OffsetForLeaderEpoch(_)
+            | Request::QuorumFetch(_) => None,
+        }
+    }
+
+    /// Decides what to do about it.
+    pub(super) fn decide(
+        &self,
+        cluster: &mut Cluster,
+        now: SimTime,
+    ) -> Result<Decision<Response>, ErrorCode> {
+        Ok(match self {
+            Self::Register(request) => {
+                registration::decide(cluster, now, *request)?.map(Response::BrokerRegistration)
+            }
+            Self::Heartbeat(request) => {
+                heartbeat::decide(cluster, now, *request)?.map(Response::BrokerHeartbeat)
+            }
+            Self::AlterPartition(request) => alter_partition::decide(cluster, request)?
+                .map(|answer| Response::AlterPartition(Box::new(answer))),
+            Self::AllocateProducerIds(request) => {
+                producer_ids::decide(cluster, *request)?.map(Response::AllocateProducerIds)
+            }
+        })
+    }
+
+    /// The answer that carries nothing but an error.
+    pub(super) fn refusal(&self, error: ErrorCode) -> Response {
+        let error = Some(error);
+        match self {
+            Self::Register(_) => Response::BrokerRegistration(BrokerRegistrationResponse {
+                error,
+                broker_epoch: BrokerEpoch::default(),
+            }),
+            Self::Heartbeat(_) => Response::BrokerHeartbeat(BrokerHeartbeatResponse {
+                error,
+                is_caught_up: false,
+                is_fenced: true,
+                should_shut_down: false,
+            }),
+            Self::AlterPartition(_) => Response::AlterPartition(Box::new(AlterPartitionResponse {
+                error,
+                partitions: Vec::new(),
+            })),
+            Self::AllocateProducerIds(_) => {
+                Response::AllocateProducerIds(AllocateProducerIdsResponse {
+                    error,
+                    first: ProducerId::default(),
+                    count: 0,
+                })
+            }
+        }
+    }
+}
+
+impl<R> Decision<R> {
+    fn map<S>(self, into: impl FnOnce(R) -> S) -> Decision<S> {
+        Decision {
+            changes: self.changes,
+            answer: into(self.answer),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The plain answer: one sentence out of the base variant's numbers.
+//!
+//! It never says more than the run showed. YES and NOT stand before it only where the question
+//! asks whether a record can be lost: one lost record proves that it can, while a run that lost
+//! none proves nothing beyond itself, so there is no NO.
+
+use crate::report::numbers::thousands;
+use crate::run::Outcome;
+use crate::scenario::model::{ClaimKind, Scenario};
+
+/// Words by which a question asks about loss.
+const LOSS: [&str; 9] = [
+    "lose",
+    "loses",
+    "losing",
+    "lost",
+    "loss",
+    "vanish",
+    "disappear",
+    "gone",
+    "missing",
+];
+
+/// Words that turn a question round, or may: then its sentence stands alone.
+const TURNING: [&str; 9] = [
+    "not", "no", "never", "without", "cannot", "safe", "survive", "avoid", "prevent",
+];
+
+/// The answer of one seed.
+pub(super) fn of_run(scenario: &Scenario, base: &Outcome) -> String {
+    if let Some(refused) = &base.refused {
+        return format!("Kafka refuses this configuration: {}", refused.message);
+    }
+    let fact = fact(scenario, base);
+    let prefix = match (asks_about_loss(&scenario.question), base.delivery.lost) {
+        (false, _) => return capital(&fact),
+        (true, 0) => "NOT IN THIS RUN",
+        (true, _) => "YES",
+    };
+    format!("{prefix}: {fact}")
+}
+
+/// The answer of many seeds: in how many the base lost something, at most how much, and when.
+pub(super) fn of_seeds(scenario: &Scenario, losing: u64, seeds: u64, most: (u64, u64)) -> String {
+    let (seeds, (most, worst)) = (thousands(seeds), most);
+    let fact = match losing {
+        0 => format!("no acknowledged record was lost in {seeds} seeds"),
+        _ => format!(
+            "acknowledged records were lost in {} of {seeds} seeds, at most {} (seed {worst})",
+            thousands(losing),
+            thousands(most)
+        ),
+    };
+    match (asks_about_loss(&scenario.question), losing) {
+        (false, _) => capital(&fact),
+        (true, 0) => format!("NOT IN THESE RUNS: {fact}"),
+        (true, _) => format!("YES: {fact}"),
+    }
+}
+
+/// True when the question's last sentence asks whether records can be lost.
+fn asks_about_loss(question: &str) -> bool {
+    let question = question.trim().to_lowercase();
+    let Some(question) = question.strip_suffix('?') else {
+        return false;
+    };
+    let last = question.rsplit(['.', ':', '?', '!']).next().unwrap_or("");
+    let words: Vec<&str> = last
+        .split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .filter(|word| !word.is_empty())
+        .collect();
+    let asks = matches!(words.first(), Some(&("can" | "could")));
+    let turned = words
+        .iter()
+        .any(|word| TURNING.contains(word) || word.ends_with("n't"));
+    asks && !turned && words.iter().any(|word| LOSS.contains(word))
+}
+
+/// What happened, in the words of what the base variant's first claim is about; loss before all.
+fn fact(scenario: &Scenario, base: &Outcome) -> String {
+    let tally = &base.delivery;
+    if tally.lost > 0 {
+        return format!(
+            "{} of {} acknowledged records {} gone",
+            thousands(tally.lost),
+            thousands(tally.acked),
+            plural(tally.lost, "is", "are")
+        );
+    }
+    let about = scenario.claims.iter().find_map(|claim| match &claim.kind {
+        ClaimKind::Compare { metric, .. } if claim.variant == base.variant => Some(&**metric),
+        ClaimKind::Compare { .. } | ClaimKind::Hit(_) | ClaimKind::RefusedConfig(_) => None,
+    });
+    let sent = thousands(tally.sent);
+    let one = |count: u64, what: &str| match count {
+        0 => format!("none of {sent} records {what}"),
+        _ => format!("{} of {sent} records {what}", thousands(count)),
+    };
+    let was = |count: u64| plural(count, "was", "were");
+    match about {
+        Some("duplicated") => match tally.duplicated {
+            0 => format!(
+                "no record has a second copy among {}",
+                thousands(tally.readable)
+            ),
+            count => format!(
+                "{} surplus {} of {} records",
+                thousands(count),
+                plural(count, "copy", "copies"),
+                thousands(tally.readable)
+            ),
+        },
+        Some("refused") => one(tally.refused, &format!("{} refused", was(tally.refused))),
+        Some("unknown") => format!(
+            "the application does not know the fate of {} of {sent} records",
+            thousands(tally.unknown)
+        ),
+        Some("reordered") => one(
+            tally.reordered,
+            &format!("{} read after a later one", was(tally.reordered)),
+        ),
+        Some("reordered_keys") => one(
+            tally.reordered_keys,
+            &format!(
+                "{} processed after a later one of their key",
+                was(tally.reordered_keys)
+            ),
+        ),
+        Some("late") => one(
+            tally.late,
+            &format!("{} read only after all faults had healed", was(tally.late)),
+        ),
+        Some("expired") => one(tally.expired, &format!("{} expired", was(tally.expired))),
+        Some(_) | None => match (tally.acked, tally.expired) {
+            (0, _) => format!("none of {sent} records was acknowledged"),
+            (acked, 0) => format!("all {} acknowledged records can be read", thousands(acked)),
+            (acked, expired) => format!(
+                "none of {} acknowledged records is lost; {} expired",
+                thousands(acked),
+                thousands(expired)
+            ),
+        },
+    }
+}
+
+/// The first letter in upper case.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {
+    if count == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yes_and_not_answer_only_whether_a_record_can_be_lost() {
+        for question in [
+            "The producer got an ack for every order. Can an order still vanish?",
+            "The producer uses acks=all. Can a confirmed record still be lost?",
+            "could a message go missing?",
+        ] {
+            assert!(asks_about_loss(question), "{question}");
+        }
+        for question in [
+            "",
+            "Can an order vanish",
+            "How many records are lost?",
+            "Can no record be lost?",
+            "Can acks=all keep a record from getting lost, so that none isn't safe?",
+            "Can a record be read twice?",
+            "Records get lost. Can we sleep?",
+        ] {
+            assert!(!asks_about_loss(question), "{question}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_verbs_agree() {
+        assert_eq!(capital("2 of 3"), "2 of 3");
+        assert_eq!(capital("none"), "None");
+        assert_eq!(
+            (plural(1, "is", "are"), plural(2, "is", "are")),
+            ("is", "are")
+        );
+    }
+}

@@ -1,0 +1,333 @@
+//! Claims against what happened, over one seed or many, and the verdict.
+//!
+//! A claim holds, fails, or has compared nothing. What compared nothing fails the run as loudly
+//! as a failure: a number that is not there, a word counted over no record, a fault that hit
+//! nothing.
+
+use std::sync::Arc;
+
+use crate::report::metrics;
+use crate::run::Outcome;
+use crate::scenario::model::{Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier};
+
+/// What one seed says of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// It holds; the left side's number.
+    Held(i64),
+    /// It does not; the left side's number.
+    Failed(i64),
+    /// It compared nothing, and why.
+    Vacuous(String),
+}
+
+/// What became of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// Its variant.
+    pub variant: Arc<str>,
+    /// Its text.
+    pub text: Arc<str>,
+    /// The finding: the number is the left side's for one seed, and for many that of the seeds
+    /// in which it held.
+    pub finding: Finding,
+    /// Over many seeds: how many it was judged in, and the first against it.
+    pub seeds: Option<(u64, Option<u64>)>,
+}
+
+/// What became of all claims, and what that makes of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The claims about variants that ran, in the file's order.
+    pub claims: Vec<Judged>,
+    /// Events of the timeline that hit nothing: variant and event.
+    pub missed: Vec<(Arc<str>, Arc<str>)>,
+    /// How many guarantees broke that hold whatever the settings.
+    pub violations: u64,
+    /// All in one word.
+    pub verdict: Verdict,
+}
+
+/// The outcome of a run in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All claims held.
+    Held,
+    /// A claim failed or a guarantee broke.
+    Failed,
+    /// Nothing failed, but something was never put to the test.
+    Vacuous,
+    /// There were no claims.
+    None,
+}
+
+/// Judges a scenario's claims seed by seed. Feed the seeds in order.
+#[derive(Clone, Debug)]
+pub struct Judge<'a> {
+    claims: Vec<Counted<'a>>,
+    /// Of the timeline: variant, event, in how many seeds it hit.
+    events: Vec<(Arc<str>, Arc<str>, u64)>,
+    violations: u64,
+    seeds: u64,
+}
+
+/// One claim's seeds.
+#[derive(Clone, Debug)]
+struct Counted<'a> {
+    claim: &'a Claim,
+    held: u64,
+    failed: u64,
+    first_against: Option<u64>,
+    last: Option<Finding>,
+    vacuous: Option<String>,
+}
+
+impl Verdict {
+    /// Its word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Held => "held",
+            Self::Failed => "failed",
+            Self::Vacuous => "vacuous",
+            Self::None => "none",
+        }
+    }
+
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Held | Self::None => 0,
+            Self::Failed => 1,
+            Self::Vacuous => 2,
+        }
+    }
+}
+
+impl Finding {
+    /// True when it holds.
+    pub fn held(&self) -> bool {
+        matches!(self, Self::Held(_))
+    }
+
+    /// The number, where something was compared.
+    pub fn actual(&self) -> Option<i64> {
+        match self {
+            Self::Held(actual) | Self::Failed(actual) => Some(*actual),
+            Self::Vacuous(_) => None,
+        }
+    }
+}
+
+impl Comparison {
+    /// `left op right`.
+    fn holds(self, left: i64, right: i64) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::NotEqual => left != right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+        }
+    }
+}
+
+/// Judges one seed.
+pub fn judge(scenario: &Scenario, seed: u64, outcomes: &[Outcome]) -> Judgement {
+    let mut judge = Judge::new(scenario, outcomes.iter().map(|outcome| &outcome.variant));
+    judge.add(seed, outcomes);
+    judge.finish()
+}
+
+/// What one seed says of a claim. None when it speaks of a variant that was not run.
+pub fn check(claim: &Claim, outcomes: &[Outcome]) -> Option<Finding> {
+    let of = |variant: &str| outcomes.iter().find(|outcome| *outcome.variant == *variant);
+    let outcome = of(&claim.variant)?;
+    let finding = match &claim.kind {
+        ClaimKind::RefusedConfig(name) => match &outcome.refused {
+            Some(refused) if refused.name == *name => Finding::Held(1),
+            Some(_) | None => Finding::Failed(0),
+        },
+        ClaimKind::Hit(event) => match outcome.faults.iter().find(|fault| fault.id == *event) {
+            Some(fault) if fault.hit => Finding::Held(1),
+            Some(_) => Finding::Vacuous(format!("{event} hit nothing")),
+            None => Finding::Vacuous(
+                refusal(outcome).unwrap_or_else(|| format!("the timeline has no event {event}")),
+            ),
+        },
+        ClaimKind::Compare {
+            metric, op, right, ..
+        } => {
+            let right = match right {
+                Operand::Number(number) => Ok(*number),
+                Operand::Metric { variant, metric } => number(of(variant)?, metric),
+            };
+            match (number(outcome, metric), right) {
+                (Err(why), _) | (_, Err(why)) => Finding::Vacuous(why),
+                (Ok(left), Ok(right)) if !op.holds(left, right) => Finding::Failed(left),
+                (Ok(left), Ok(_)) => match metrics::population(outcome, metric) {
+                    Some(0) => Finding::Vacuous(format!("{metric} was counted over no record")),
+                    Some(_) | None => Finding::Held(left),
+                },
+            }
+        }
+    };
+    Some(finding)
+}
+
+/// A metric's number, or why there is none.
+fn number(outcome: &Outcome, metric: &str) -> Result<i64, String> {
+    metrics::find(outcome, metric).ok_or_else(|| {
+        refusal(outcome).unwrap_or_else(|| format!("{} has no {metric}", outcome.variant))
+    })
+}
+
+/// Why a variant has no numbers at all.
+fn refusal(outcome: &Outcome) -> Option<String> {
+    let refused = outcome.refused.as_ref()?;
+    Some(format!(
+        "{} did not run: Kafka refuses {}",
+        outcome.variant, refused.name
+    ))
+}
+
+impl<'a> Judge<'a> {
+    /// Nothing judged yet. Claims that speak of other variants than these are left out.
+    pub fn new<'n>(
+        scenario: &'a Scenario,
+        variants: impl IntoIterator<Item = &'n Arc<str>>,
+    ) -> Self {
+        let chosen: Vec<&Arc<str>> = variants.into_iter().collect();
+        let runs = |variant: &Arc<str>| chosen.contains(&variant);
+        let claims = scenario.claims.iter().filter(|claim| {
+            let right = match &claim.kind {
+                ClaimKind::Compare {
+                    right: Operand::Metric { variant, .. },
+                    ..
+                } => runs(variant),
+                ClaimKind::Compare { .. } | ClaimKind::Hit(_) | ClaimKind::RefusedConfig(_) => true,
+            };
+            right && runs(&claim.variant)
+        });
+        Self {
+            claims: claims
+                .map(|claim| Counted {
+                    claim,
+                    held: 0,
+                    failed: 0,
+                    first_against: None,
+                    last: None,
+                    vacuous: None,
+                })
+                .collect(),
+            events: Vec::new(),
+            violations: 0,
+            seeds: 0,
+        }
+    }
+
+    /// Takes one seed's outcomes into account.
+    pub fn add(&mut self, seed: u64, outcomes: &[Outcome]) {
+        self.seeds += 1;
+        for outcome in outcomes {
+            self.violations += outcome.violations.len() as u64;
+            for fault in &outcome.faults {
+                let known = (self.events.iter_mut())
+                    .find(|(variant, id, _)| *variant == outcome.variant && *id == fault.id);
+                match known {
+                    Some((_, _, hits)) => *hits += u64::from(fault.hit),
+                    None => self.events.push((
+                        Arc::clone(&outcome.variant),
+                        Arc::clone(&fault.id),
+                        u64::from(fault.hit),
+                    )),
+                }
+            }
+        }
+        for counted in &mut self.claims {
+            let Some(finding) = check(counted.claim, outcomes) else {
+                continue;
+            };
+            match &finding {
+                Finding::Held(_) => counted.held += 1,
+                Finding::Failed(_) => counted.failed += 1,
+                Finding::Vacuous(why) => {
+                    counted.vacuous.get_or_insert_with(|| why.clone());
+                }
+            }
+            if !matches!(finding, Finding::Held(_)) {
+                counted.first_against.get_or_insert(seed);
+            }
+            counted.last = Some(finding);
+        }
+    }
+
+    /// The judgement.
+    pub fn finish(self) -> Judgement {
+        let seeds = self.seeds;
+        let claims: Vec<Judged> = (self.claims.into_iter())
+            .map(|counted| counted.judged(seeds))
+            .collect();
+        let missed: Vec<(Arc<str>, Arc<str>)> = (self.events.into_iter())
+            .filter(|(_, _, hits)| *hits == 0)
+            .map(|(variant, id, _)| (variant, id))
+            .collect();
+        let failed = |claim: &Judged| matches!(claim.finding, Finding::Failed(_));
+        let vacuous = |claim: &Judged| matches!(claim.finding, Finding::Vacuous(_));
+        let verdict = if self.violations > 0 || claims.iter().any(failed) {
+            Verdict::Failed
+        } else if !missed.is_empty() || claims.iter().any(vacuous) {
+            Verdict::Vacuous
+        } else if claims.is_empty() {
+            Verdict::None
+        } else {
+            Verdict::Held
+        };
+        Judgement {
+            claims,
+            missed,
+            violations: self.violations,
+            verdict,
+        }
+    }
+}
+
+impl Counted<'_> {
+    /// The finding over all seeds. Seeds in which a comparison compared nothing do not count, but
+    /// an event that is claimed to hit must hit in every seed.
+    fn judged(self, seeds: u64) -> Judged {
+        let judged = self.held + self.failed;
+        let vacuous = self
+            .vacuous
+            .filter(|_| judged == 0 || matches!(self.claim.kind, ClaimKind::Hit(_)));
+        let finding = match (vacuous, self.last) {
+            (Some(why), _) => Finding::Vacuous(why),
+            (None, Some(only)) if seeds == 1 => only,
+            (None, _) => {
+                let enough = match &self.claim.kind {
+                    ClaimKind::Compare { seeds, .. } => match seeds {
+                        SeedQuantifier::All => self.failed == 0,
+                        SeedQuantifier::Any => self.held > 0,
+                        SeedQuantifier::AtLeast(share) => {
+                            u128::from(self.held) * u128::from(share.denominator())
+                                >= u128::from(judged) * u128::from(share.numerator())
+                        }
+                    },
+                    ClaimKind::Hit(_) | ClaimKind::RefusedConfig(_) => self.failed == 0,
+                };
+                let held = self.held as i64;
+                if enough {
+                    Finding::Held(held)
+                } else {
+                    Finding::Failed(held)
+                }
+            }
+        };
+        Judged {
+            variant: Arc::clone(&self.claim.variant),
+            text: Arc::clone(&self.claim.text),
+            finding,
+            seeds: (seeds > 1).then_some((judged, self.first_against)),
+        }
+    }
+}

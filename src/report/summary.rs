@@ -1,0 +1,374 @@
+//! What a run found, for the terminal: the question, a plain answer, the table, lag over time,
+//! what was claimed, what to say. Parts that a run has nothing for are left out.
+
+use crate::report::claims::{Finding, Judgement};
+use crate::report::metrics;
+use crate::report::numbers::{duration, instant, metric, thousands};
+use crate::report::spark::Scale;
+use crate::report::style::{Style, Tone, clip, columns};
+use crate::report::table::{Cell, Row, Table, beside};
+use crate::report::{Report, answer, run_id};
+use crate::run::Outcome;
+use crate::scenario::model::Scenario;
+use crate::sim::time::SimTime;
+
+/// The most columns that the names of variants take; longer ones are wrapped.
+const LABEL_MAX: usize = 34;
+
+/// The whole result of one scenario under one seed.
+pub fn print(report: &Report<'_>, style: Style) -> String {
+    let right = format!(
+        "seed {}   Kafka 4.x semantics   run {:016x}",
+        report.seed,
+        run_id(report)
+    );
+    let mut out = style.edges(&report.scenario.name, &right);
+    if !report.scenario.question.is_empty() {
+        out.push_str(&style.plain(&report.scenario.question));
+    }
+    if let Some(base) = report.outcomes.first() {
+        let answer = answer::of_run(report.scenario, base);
+        let tone = if base.delivery.lost > 0 {
+            Tone::Bad
+        } else {
+            Tone::Strong
+        };
+        for line in style.plain(&answer).lines() {
+            out.push_str(&style.paint(tone, line));
+            out.push('\n');
+        }
+    }
+    out.push('\n');
+    let label_width = label_width(report);
+    for columns in blocks(
+        &report.outcomes,
+        style.width.saturating_sub(1 + label_width),
+    ) {
+        out.push_str(&table(&report.outcomes, &columns, label_width).print(style));
+    }
+    out.push_str(&legend(&report.outcomes, label_width, style));
+    for group in group_names(&report.outcomes) {
+        out.push('\n');
+        out.push_str(&lag(report, group, label_width, style));
+    }
+    out.push('\n');
+    out.push_str(&troubles(&report.outcomes, style));
+    out.push_str(&judgement(&report.judgement, style));
+    out.push_str(&teaching(report.scenario, style));
+    out.push_str(&style.paragraph(
+        "next",
+        Tone::Faint,
+        &format!(
+            "retrial run {target} --seeds 0..100 · retrial explain {target}",
+            target = report.target
+        ),
+    ));
+    out
+}
+
+/// How wide the column of variants is, for the table and the bars alike.
+fn label_width(report: &Report<'_>) -> usize {
+    let variants = (report.outcomes.iter()).map(|outcome| columns(&outcome.variant));
+    let groups = (group_names(&report.outcomes).into_iter()).map(|name| columns(&heading(name)));
+    variants.chain(groups).fold(12, usize::max).min(LABEL_MAX)
+}
+
+fn heading(group: &str) -> String {
+    format!("lag, group {group}")
+}
+
+/// The groups of all variants.
+fn group_names(outcomes: &[Outcome]) -> Vec<&str> {
+    let mut names: Vec<&str> = (outcomes.iter())
+        .flat_map(|outcome| outcome.lag.keys().map(|name| &**name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// A column: its head, and its cell of an outcome.
+type Column = (&'static str, fn(&Outcome) -> Cell);
+
+/// The columns of the comparison: all in one block, or, where that is too wide, what became of
+/// the records in one and what the readers saw in another.
+fn blocks(outcomes: &[Outcome], room: usize) -> Vec<Vec<Column>> {
+    let (records, readers) = (record_columns(outcomes), reader_columns(outcomes));
+    let all: Vec<Column> = records.iter().chain(&readers).copied().collect();
+    if table(outcomes, &all, 0).cells_width() <= room {
+        vec![all]
+    } else {
+        vec![records, readers]
+    }
+}
+
+/// What became of the records.
+fn record_columns(outcomes: &[Outcome]) -> Vec<Column> {
+    let mut columns: Vec<Column> = vec![
+        ("sent", |o| count(o.delivery.sent)),
+        ("acked", |o| count(o.delivery.acked)),
+        ("refused", |o| count(o.delivery.refused)),
+        ("unknown", |o| count(o.delivery.unknown)),
+        ("readable", |o| count(o.delivery.readable)),
+        ("LOST", |o| bad(o.delivery.lost)),
+        ("dup", |o| count(o.delivery.duplicated)),
+    ];
+    if outcomes.iter().any(|outcome| outcome.delivery.expired > 0) {
+        columns.push(("expired", |o| count(o.delivery.expired)));
+    }
+    columns
+}
+
+/// What the readers saw; nothing in a run without readers, but for the order of the log.
+fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
+    let any = |what: fn(&Outcome) -> u64| outcomes.iter().any(|outcome| what(outcome) > 0);
+    let mut columns: Vec<Column> = Vec::new();
+    if any(|o| o.delivery.reordered) {
+        columns.push(("reordered", |o| count(o.delivery.reordered)));
+    }
+    if any(|o| o.delivery.reordered_keys) {
+        columns.push(("key order", |o| count(o.delivery.reordered_keys)));
+    }
+    if outcomes.iter().all(|outcome| outcome.groups.is_empty()) {
+        return columns;
+    }
+    columns.push(("late", |o| count(o.delivery.late)));
+    if any(|o| sum_groups(o, "reprocessed")) {
+        columns.push(("again", |o| count(sum_groups(o, "reprocessed"))));
+    }
+    if any(|o| sum_groups(o, "skipped")) {
+        columns.push(("skipped", |o| count(sum_groups(o, "skipped"))));
+    }
+    columns.push(("max lag", |o| {
+        let lags = o.groups.values().map(|group| group.max_lag);
+        count(lags.max().unwrap_or(0))
+    }));
+    columns.push(("p99 e2e", |o| match metrics::find(o, "e2e_p99_ns") {
+        Some(nanos) => Cell::plain(metric("e2e_p99_ns", nanos)),
+        None => Cell::plain("-"),
+    }));
+    columns
+}
+
+/// The comparison of the variants.
+fn table(outcomes: &[Outcome], columns: &[Column], label_width: usize) -> Table {
+    let rows = outcomes.iter().map(|outcome| match &outcome.refused {
+        Some(refused) => Row::Sentence(
+            outcome.variant.to_string(),
+            format!("Kafka refuses this configuration: {}", refused.message),
+        ),
+        None => Row::Cells(
+            outcome.variant.to_string(),
+            columns.iter().map(|(_, cell)| cell(outcome)).collect(),
+        ),
+    });
+    Table {
+        label_width,
+        rows: rows.collect(),
+        heads: columns.iter().map(|(head, _)| *head).collect(),
+    }
+}
+
+fn count(number: u64) -> Cell {
+    Cell::plain(thousands(number))
+}
+
+fn bad(number: u64) -> Cell {
+    match number {
+        0 => count(0),
+        _ => Cell::toned(thousands(number), Tone::Bad),
+    }
+}
+
+/// A word of the groups, summed over them.
+fn sum_groups(outcome: &Outcome, word: &str) -> u64 {
+    (outcome.groups.values())
+        .flat_map(metrics::group)
+        .filter(|(name, _)| *name == word)
+        .map(|(_, number)| number)
+        .sum()
+}
+
+/// What those words of the table mean that are easily mistaken, where they count something.
+fn legend(outcomes: &[Outcome], label_width: usize, style: Style) -> String {
+    let sum = |what: fn(&Outcome) -> u64| outcomes.iter().map(what).sum::<u64>();
+    let extra = |name: &str| -> i64 {
+        (outcomes.iter())
+            .filter_map(|outcome| metrics::find(outcome, name))
+            .sum()
+    };
+    let mut lines = Vec::new();
+    if sum(|o| o.delivery.refused) > 0 {
+        lines.push("refused: the application was told so, and no replica holds a copy".to_owned());
+    }
+    if sum(|o| o.delivery.unknown) > 0 {
+        let mut line =
+            "unknown: the application was told a failure or nothing, and a copy exists".to_owned();
+        if extra("untold") > 0 {
+            line.push_str("; or it was told nothing and there is none");
+        }
+        lines.push(line);
+    }
+    let timeouts = sum(|o| o.delivery.told_timeout);
+    if timeouts > 0 {
+        lines.push(format!(
+            "told a time-out: {}",
+            (outcomes.iter())
+                .filter(|outcome| outcome.delivery.told_timeout > 0)
+                .map(|outcome| format!(
+                    "{} of {}",
+                    thousands(outcome.delivery.told_timeout),
+                    outcome.variant
+                ))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ));
+    }
+    let indent = " ".repeat(1 + label_width + 2);
+    let room = style.width.saturating_sub(1 + label_width + 2).max(20);
+    (lines.iter())
+        .flat_map(|line| crate::report::style::wrap(line, room))
+        .map(|line| format!("{}\n", style.paint(Tone::Faint, &format!("{indent}{line}"))))
+        .collect()
+}
+
+/// The lag of one group, a row for each variant, all on one scale.
+fn lag(report: &Report<'_>, group: &str, label_width: usize, style: Style) -> String {
+    let rows: Vec<(&Outcome, String)> = (report.outcomes.iter())
+        .filter_map(|outcome| {
+            let series = outcome.lag.get(group)?;
+            let mut text = match series.peak {
+                0 => "no lag".to_owned(),
+                peak => format!(
+                    "peak {} at {}",
+                    thousands(peak),
+                    duration(series.peak_at.as_nanos())
+                ),
+            };
+            if series.no_leader_per_mille > 0 {
+                let share = (series.no_leader_per_mille + 5) / 10;
+                text.push_str(&format!("; no leader {share}%"));
+            }
+            Some((outcome, text))
+        })
+        .collect();
+    let room = style.width.saturating_sub(1 + label_width + 2);
+    let widest = rows
+        .iter()
+        .map(|(_, text)| columns(text))
+        .max()
+        .unwrap_or(0);
+    let series = || {
+        rows.iter()
+            .filter_map(|(outcome, _)| outcome.lag.get(group))
+    };
+    let scale = Scale {
+        end: (rows.iter().map(|(outcome, _)| outcome.ended_at))
+            .max()
+            .unwrap_or(SimTime::ZERO),
+        top: series().map(|series| series.peak).max().unwrap_or(0),
+        columns: room.saturating_sub(3 + widest).clamp(8, 60),
+    };
+    let marks = report.outcomes.first().map_or(&[][..], |base| &base.marks);
+    let mut axis = scale.axis(marks, room, 5);
+    if rows.len() > 1 {
+        let note = "(one scale for all)";
+        let used = columns(&axis[0]);
+        if used + 2 + columns(note) <= room {
+            axis[0].push_str(&" ".repeat(room - used - columns(note)));
+            axis[0].push_str(note);
+        }
+    }
+    let axis: Vec<String> = axis.iter().map(|line| format!("  {line}")).collect();
+    let mut out = beside(&heading(group), label_width, &axis);
+    for (outcome, text) in &rows {
+        let Some(series) = outcome.lag.get(group) else {
+            continue;
+        };
+        let text = clip(text, room.saturating_sub(scale.columns + 3));
+        let bars = format!("  {}   {text}", scale.bars(series));
+        out.push_str(&beside(&outcome.variant, label_width, &[bars]));
+    }
+    out
+}
+
+/// Guarantees that broke and what never drained: nobody should overlook them.
+fn troubles(outcomes: &[Outcome], style: Style) -> String {
+    let mut out = String::new();
+    for outcome in outcomes {
+        for violation in &outcome.violations {
+            let text = format!(
+                "{}: {} at {}: {}",
+                outcome.variant,
+                violation.guarantee,
+                instant(violation.at.as_nanos()),
+                violation.evidence.join("; ")
+            );
+            out.push_str(&style.paragraph("BROKEN", Tone::Bad, &text));
+        }
+        if !outcome.settled && outcome.refused.is_none() {
+            let text = format!(
+                "{}: still busy when the drain was over: {}",
+                outcome.variant,
+                outcome.unsettled.join("; ")
+            );
+            out.push_str(&style.paragraph("UNSETTLED", Tone::Bad, &text));
+        }
+    }
+    out
+}
+
+/// The claims: those that hold in one line, each other one in a line of its own.
+pub(super) fn judgement(judgement: &Judgement, style: Style) -> String {
+    let mut out = String::new();
+    let held = (judgement.claims.iter())
+        .filter(|claim| claim.finding.held())
+        .count();
+    if !judgement.claims.is_empty() {
+        let all = judgement.claims.len();
+        let (tone, text) = if held == all {
+            (Tone::Good, format!("all {all} hold"))
+        } else {
+            (Tone::Bad, format!("{held} of {all} hold"))
+        };
+        out.push_str(&style.paragraph("CLAIMS", tone, &text));
+    }
+    for claim in &judgement.claims {
+        let (variant, text) = (&claim.variant, &claim.text);
+        let line = match (&claim.finding, claim.seeds) {
+            (Finding::Held(_), _) => continue,
+            (Finding::Failed(actual), None) => {
+                let subject = text.split_whitespace().next().unwrap_or_default();
+                let actual = metric(subject, *actual);
+                format!("FAILED {variant}: {text}, and it is {actual}")
+            }
+            (Finding::Failed(held), Some((judged, first))) => {
+                let first =
+                    first.map_or(String::new(), |seed| format!("; first not in seed {seed}"));
+                format!("FAILED {variant}: {text}, and it held in {held} of {judged}{first}")
+            }
+            (Finding::Vacuous(why), _) => {
+                format!("VACUOUS {variant}: {text}: {why}, so nothing was shown")
+            }
+        };
+        out.push_str(&style.paragraph("", Tone::Bad, &line));
+    }
+    for (variant, event) in &judgement.missed {
+        let line = format!("{variant}: the event {event} hit nothing, so nothing was shown");
+        out.push_str(&style.paragraph("VACUOUS", Tone::Bad, &line));
+    }
+    out
+}
+
+/// The caveat of the model and what to say.
+pub(super) fn teaching(scenario: &Scenario, style: Style) -> String {
+    let teach = &scenario.teach;
+    let mut out = String::new();
+    if let Some(model) = &teach.model {
+        out.push_str(&style.paragraph("MODEL", Tone::Faint, model));
+    }
+    if let Some(say) = &teach.say {
+        out.push_str(&style.paragraph("SAY IT", Tone::Strong, &format!("\"{say}\"")));
+    }
+    out
+}

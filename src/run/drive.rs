@@ -1,0 +1,224 @@
+//! How a run goes: up to the heal under its timeline, then on until everything is at rest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::check::audit::{Audit, Audited, End, GroupPlan, Plan, SenderPlan};
+use crate::cluster::Cluster;
+use crate::cluster::process::AnyProcess;
+use crate::cluster::spec::ClusterSpec;
+use crate::fault::schedule::Schedule;
+use crate::run::watch::Watch;
+use crate::run::{FaultReport, Mark, Outcome, metrics};
+use crate::scenario::model::{Setup, Variant};
+use crate::sim::observe::Observer;
+use crate::sim::rng::Streams;
+use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::world::Step;
+
+/// How often a run that drains looks whether it is at rest, in virtual time.
+const LOOK_EVERY: SimDuration = SimDuration::from_millis(100);
+/// How many points a lag series has.
+const LAG_STEPS: u32 = 240;
+/// How many things that never drained are named.
+const UNSETTLED_MAX: usize = 8;
+
+/// A run in progress: a value, so that it can be cloned and continued twice.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// What breaks.
+    pub schedule: Schedule,
+    /// The books and counts.
+    pub watch: Watch,
+    setup: Arc<Setup>,
+}
+
+/// Runs a variant to its end.
+pub fn run(variant: &Variant, seed: u64) -> Outcome {
+    run_observed(variant, seed, &mut ())
+}
+
+/// Runs a variant to its end under the eyes of one more observer.
+pub fn run_observed<O: Observer<AnyProcess>>(
+    variant: &Variant,
+    seed: u64,
+    observer: &mut O,
+) -> Outcome {
+    match &variant.setup {
+        Err(refused) => Outcome::refused(&variant.name, refused),
+        Ok(setup) => {
+            let mut run = Run::new(Arc::new(setup.clone()), seed);
+            run.to_the_end(observer);
+            run.finish(&variant.name)
+        }
+    }
+}
+
+impl Run {
+    /// The set-up at 0 s under this seed.
+    pub fn new(setup: Arc<Setup>, seed: u64) -> Self {
+        let cluster = Cluster::build(&setup.cluster, seed);
+        let audit = Audit::new(&plan(&setup));
+        let names = setup
+            .cluster
+            .topics
+            .iter()
+            .map(|topic| topic.name.to_string())
+            .collect();
+        Self {
+            cluster,
+            schedule: Schedule::new(&setup.timeline, &Streams::new(seed)),
+            watch: Watch::new(audit, names),
+            setup,
+        }
+    }
+
+    /// Runs until the heal, heals, and drains.
+    pub fn to_the_end<O: Observer<AnyProcess>>(&mut self, observer: &mut O) {
+        let heal_at = SimTime::ZERO + self.setup.run_for;
+        self.advance(heal_at, observer);
+        self.schedule.heal(&mut self.cluster);
+        self.watch.look(&self.cluster);
+        let end = heal_at + self.setup.drain_for;
+        while self.cluster.world.now() < end && !self.cluster.unsettled(1).is_empty() {
+            let next = (self.cluster.world.now() + LOOK_EVERY).min(end);
+            self.advance(next, observer);
+        }
+    }
+
+    /// Runs until an instant, with what breaks on the way.
+    pub fn advance<O: Observer<AnyProcess>>(&mut self, until: SimTime, observer: &mut O) {
+        loop {
+            let due = self.schedule.next_time().map_or(until, |at| at.min(until));
+            let step = self
+                .cluster
+                .world
+                .run_until(due, &mut (&mut self.watch, &mut *observer));
+            match step {
+                Step::Tripped(trigger) => {
+                    let trip = self
+                        .cluster
+                        .world
+                        .trip()
+                        .expect("a trigger has just tripped");
+                    let here = trip.occasion.host;
+                    self.schedule.tripped(&mut self.cluster, trigger, here);
+                }
+                Step::Handled(_) | Step::Idle => {
+                    if self.schedule.next_time().is_none_or(|at| at > due) {
+                        return;
+                    }
+                    self.schedule.fire_due(&mut self.cluster);
+                }
+            }
+            self.watch.look(&self.cluster);
+        }
+    }
+
+    /// Closes the books.
+    pub fn finish(self, variant: &Arc<str>) -> Outcome {
+        let Self {
+            cluster,
+            schedule,
+            watch,
+            setup,
+        } = self;
+        let ended_at = cluster.world.now();
+        let unsettled = cluster.unsettled(UNSETTLED_MAX);
+        let replicas = cluster.replicas();
+        let violations = crate::run::guarantees::inspect(&setup, ended_at, &replicas, &watch);
+        let unavailable_ms = watch.unavailable_ms(ended_at);
+        let Watch {
+            audit,
+            counts,
+            mut marks,
+            ..
+        } = watch;
+        let audited = audit.close(&End {
+            replicas: &replicas,
+            at: ended_at,
+            lag_steps: LAG_STEPS,
+        });
+        let labels = schedule.labels().iter();
+        marks.extend(labels.map(|l| Mark {
+            at: l.at,
+            label: l.text.clone(),
+        }));
+        marks.sort_by_key(|mark| mark.at);
+        let mut groups = BTreeMap::new();
+        let mut lag = BTreeMap::new();
+        let metrics = metrics::collect(&setup.cluster, &audited, &counts, unavailable_ms);
+        let Audited {
+            tally,
+            groups: audited_groups,
+            ..
+        } = audited;
+        for (spec, audited) in setup.cluster.groups.iter().zip(audited_groups) {
+            groups.insert(Arc::clone(&spec.name), audited.tally);
+            lag.insert(Arc::clone(&spec.name), audited.lag);
+        }
+        Outcome {
+            variant: Arc::clone(variant),
+            refused: None,
+            fingerprint: cluster.world.fingerprint(),
+            ended_at,
+            events: cluster.world.events(),
+            delivery: tally,
+            groups,
+            metrics,
+            faults: schedule
+                .fired()
+                .map(|(event, fired)| FaultReport {
+                    id: Arc::clone(&event.id),
+                    hit: fired.hit,
+                    at: fired.at,
+                    what: fired.what.clone().unwrap_or_else(|| "never due".to_owned()),
+                })
+                .collect(),
+            violations,
+            lag,
+            marks,
+            settled: unsettled.is_empty(),
+            unsettled,
+        }
+    }
+}
+
+/// What sizes the audit.
+fn plan(setup: &Setup) -> Plan {
+    let spec: &ClusterSpec = &setup.cluster;
+    Plan {
+        senders: spec
+            .producers
+            .iter()
+            .map(|producer| SenderPlan {
+                first: producer.plan.first,
+                count: producer.plan.count,
+                stream: producer.plan.topic.0,
+            })
+            .collect(),
+        streams: spec.topics.iter().map(|topic| topic.partitions).collect(),
+        groups: spec
+            .groups
+            .iter()
+            .map(|group| {
+                let partitions = group.members.iter().flat_map(|m| m.partitions.iter());
+                let mut streams: Vec<u32> = partitions.map(|tp| tp.topic.0).collect();
+                streams.sort_unstable();
+                streams.dedup();
+                let slow = group
+                    .members
+                    .iter()
+                    .filter(|m| !m.handler.is_zero())
+                    .count();
+                GroupPlan {
+                    streams,
+                    interleaved: slow > 1,
+                }
+            })
+            .collect(),
+        heal_at: SimTime::ZERO + setup.run_for,
+    }
+}

@@ -1,0 +1,61 @@
+//! The flat map of integers that claims, sweeps and charts may name; durations are nanoseconds.
+
+use std::collections::BTreeMap;
+
+use crate::check::audit::Audited;
+use crate::check::audit::latency::Latencies;
+use crate::cluster::spec::ClusterSpec;
+use crate::run::watch::Counts;
+
+/// All metrics of a run.
+pub fn collect(
+    spec: &ClusterSpec,
+    audited: &Audited,
+    counts: &Counts,
+    unavailable_ms: u64,
+) -> BTreeMap<String, i64> {
+    let plain = [
+        ("requests", counts.requests),
+        ("produce_requests", counts.produce_requests),
+        ("fetch_requests", counts.fetch_requests),
+        ("bytes", counts.bytes),
+        ("batches", counts.batches),
+        ("batch_bytes", counts.batch_bytes),
+        ("replicated_batches", counts.replicated_batches),
+        ("duplicates_detected", counts.duplicates_detected),
+        ("produce_refused", counts.produce_refused),
+        ("retries", counts.retries),
+        ("truncated_records", counts.truncated_records),
+        ("elections", counts.elections),
+        ("unclean_elections", counts.unclean_elections),
+        ("isr_changes", counts.isr_changes),
+        ("brokers_fenced", counts.fenced),
+        ("position_resets", counts.position_resets),
+        ("unavailable_partition_ms", unavailable_ms),
+        ("untold", audited.untold),
+    ];
+    let mut metrics: BTreeMap<String, i64> = plain
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), *value as i64))
+        .collect();
+    latencies(&mut metrics, "ack", audited.ack.as_ref());
+    latencies(&mut metrics, "e2e", audited.end_to_end.as_ref());
+    for (group, audited) in spec.groups.iter().zip(&audited.groups) {
+        let name = format!("groups.{}.e2e", group.name);
+        latencies(&mut metrics, &name, audited.end_to_end.as_ref());
+    }
+    metrics
+}
+
+fn latencies(metrics: &mut BTreeMap<String, i64>, name: &str, found: Option<&Latencies>) {
+    let Some(found) = found else { return };
+    let quantiles = [
+        ("p50", found.p50),
+        ("p99", found.p99),
+        ("p999", found.p999),
+        ("max", found.max),
+    ];
+    for (quantile, span) in quantiles {
+        metrics.insert(format!("{name}_{quantile}_ns"), span.as_nanos() as i64);
+    }
+}

@@ -1,0 +1,221 @@
+//! What a run keeps of what happens: the audit, a few counts, and moments for the time axis.
+//!
+//! An observer of facts and inputs; it changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::check::audit::Audit;
+use crate::cluster::Cluster;
+use crate::cluster::message::Message;
+use crate::cluster::names::Role;
+use crate::cluster::process::{AnyProcess, Fact};
+use crate::delivery::Place;
+use crate::kafka::fact::{Fact as Kafka, PartitionChangeCause, Role as ReplicaRole};
+use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::message::{Message as KafkaMessage, Request};
+use crate::run::Mark;
+use crate::sim::observe::{Observer, Occasion, Seen};
+use crate::sim::process::{Input, Payload};
+use crate::sim::time::SimTime;
+use crate::sim::world::World;
+
+/// The most labels that a run keeps.
+const MARKS_MAX: usize = 200;
+
+/// Plain counts of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Requests that reached a server.
+    pub requests: u64,
+    /// Produce requests among them.
+    pub produce_requests: u64,
+    /// Fetch requests among them.
+    pub fetch_requests: u64,
+    /// Bytes of all messages that arrived.
+    pub bytes: u64,
+    /// Batches that leaders appended.
+    pub batches: u64,
+    /// Bytes of these batches.
+    pub batch_bytes: u64,
+    /// Batches that followers appended.
+    pub replicated_batches: u64,
+    /// Batches that a leader recognised as already appended.
+    pub duplicates_detected: u64,
+    /// Batches that a broker refused.
+    pub produce_refused: u64,
+    /// Batches that a producer sent again.
+    pub retries: u64,
+    /// Records that replicas truncated.
+    pub truncated_records: u64,
+    /// Changes of leader that the controller committed.
+    pub elections: u64,
+    /// Unclean ones among them.
+    pub unclean_elections: u64,
+    /// Changes of an in-sync set that the controller committed.
+    pub isr_changes: u64,
+    /// Brokers that the controller fenced.
+    pub fenced: u64,
+    /// Positions that a consumer moved other than by reading.
+    pub position_resets: u64,
+}
+
+/// Watches a run.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// The books.
+    pub audit: Audit,
+    /// The counts.
+    pub counts: Counts,
+    /// Moments worth a label, in order.
+    pub marks: Vec<Mark>,
+    /// Since when a partition has no leader that runs.
+    leaderless: BTreeMap<TopicPartition, SimTime>,
+    /// Partition-milliseconds without a leader, of those that have one again.
+    unavailable_ms: u64,
+    down: BTreeSet<BrokerId>,
+    leaders: BTreeMap<TopicPartition, BrokerId>,
+    names: Vec<String>,
+}
+
+impl Watch {
+    /// A watch with empty books; `names` are the topics' names by id.
+    pub fn new(audit: Audit, names: Vec<String>) -> Self {
+        Self {
+            audit,
+            counts: Counts::default(),
+            marks: Vec::new(),
+            leaderless: BTreeMap::new(),
+            unavailable_ms: 0,
+            down: BTreeSet::new(),
+            leaders: BTreeMap::new(),
+            names,
+        }
+    }
+
+    /// Looks which brokers went down or came back since the last look.
+    pub fn look(&mut self, cluster: &Cluster) {
+        let now = cluster.world.now();
+        for (host, role) in cluster.hosts.all() {
+            let Role::Broker(broker) = role else { continue };
+            if cluster.world.is_running(host) {
+                self.down.remove(&broker);
+            } else if self.down.insert(broker) {
+                for (tp, registration) in cluster.controller().image().partitions() {
+                    if registration.leader == Some(broker) {
+                        self.leader_lost(now, tp);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Partition-milliseconds without a leader until `now`.
+    pub fn unavailable_ms(&self, now: SimTime) -> u64 {
+        let open = self
+            .leaderless
+            .values()
+            .map(|since| now.since(*since).as_millis());
+        self.unavailable_ms + open.sum::<u64>()
+    }
+
+    fn leader_lost(&mut self, now: SimTime, tp: TopicPartition) {
+        if self.leaderless.insert(tp, now).is_none() {
+            self.audit.leader_lost(now, place(tp));
+        }
+    }
+
+    fn leader_found(&mut self, now: SimTime, tp: TopicPartition, broker: BrokerId) {
+        if let Some(since) = self.leaderless.remove(&tp) {
+            self.unavailable_ms += now.since(since).as_millis();
+            self.audit.leader_found(now, place(tp));
+        }
+        let before = self.leaders.insert(tp, broker);
+        let is_news = before != Some(broker) && now > SimTime::ZERO;
+        if is_news && self.marks.len() < MARKS_MAX {
+            let topic = &self.names[tp.topic.0 as usize];
+            let label = format!("{broker} leads {topic}-{}", tp.partition);
+            self.marks.push(Mark { at: now, label });
+        }
+    }
+
+    fn kafka(&mut self, at: SimTime, fact: &Kafka) {
+        let counts = &mut self.counts;
+        match fact {
+            Kafka::Appended {
+                role: ReplicaRole::Leader,
+                stored,
+                ..
+            } => {
+                counts.batches += 1;
+                counts.batch_bytes += u64::from(stored.batch.size_bytes);
+            }
+            Kafka::Appended {
+                role: ReplicaRole::Follower,
+                ..
+            } => counts.replicated_batches += 1,
+            Kafka::DuplicateDetected { .. } => counts.duplicates_detected += 1,
+            Kafka::ProduceRefused { .. } => counts.produce_refused += 1,
+            Kafka::BatchRetried { .. } => counts.retries += 1,
+            Kafka::Truncated { to, from, .. } => counts.truncated_records += from.0 - to.0,
+            Kafka::BrokerFenced { .. } => counts.fenced += 1,
+            Kafka::PositionReset { .. } => counts.position_resets += 1,
+            Kafka::BecameLeader { tp, broker, .. } => self.leader_found(at, *tp, *broker),
+            Kafka::PartitionChanged {
+                tp,
+                leader,
+                why,
+                isr,
+                isr_before,
+                ..
+            } => {
+                counts.isr_changes += u64::from(isr != isr_before);
+                counts.unclean_elections +=
+                    u64::from(*why == PartitionChangeCause::UncleanElection);
+                match leader {
+                    None => self.leader_lost(at, *tp),
+                    Some(leader) if self.leaders.get(tp) != Some(leader) => counts.elections += 1,
+                    Some(_) => {}
+                }
+            }
+            Kafka::ProduceAcked { .. }
+            | Kafka::HighWatermarkAdvanced { .. }
+            | Kafka::BecameFollower { .. }
+            | Kafka::BrokerRegistered { .. }
+            | Kafka::BrokerUnfenced { .. }
+            | Kafka::BrokerShutDown { .. }
+            | Kafka::IsrProposed { .. }
+            | Kafka::FollowerFetched { .. }
+            | Kafka::ProducerIdentity { .. }
+            | Kafka::ConsumerFailed { .. } => {}
+        }
+    }
+}
+
+impl Observer<AnyProcess> for Watch {
+    fn event(&mut self, _world: &World<AnyProcess>, seen: &Seen<'_, AnyProcess>) {
+        let Input::Message { body, .. } = seen.input else {
+            return;
+        };
+        self.counts.bytes += body.size_bytes();
+        let Message::Kafka(KafkaMessage::Request { body, .. }) = body else {
+            return;
+        };
+        self.counts.requests += 1;
+        self.counts.produce_requests += u64::from(matches!(body, Request::Produce(_)));
+        self.counts.fetch_requests += u64::from(matches!(body, Request::Fetch(_)));
+    }
+
+    fn fact(&mut self, occasion: &Occasion, fact: &Fact) {
+        match fact {
+            Fact::Delivery(fact) => self.audit.delivery(occasion.at, fact),
+            Fact::Kafka(fact) => self.kafka(occasion.at, fact),
+        }
+    }
+}
+
+fn place(tp: TopicPartition) -> Place {
+    Place {
+        stream: tp.topic.0,
+        lane: tp.partition,
+    }
+}

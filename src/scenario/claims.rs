@@ -1,0 +1,342 @@
+//! Claims: `lost >= 1 in >= 60% of seeds`, `p99 <= "acks=1".p99`, `hit crash`,
+//! `refused_config acks`.
+//!
+//! Words of the audit, groups, variants and events are checked here; a metric of another name is
+//! looked up when there is a result, and one that is not there fails its claim.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::scenario::diagnostics::{Problem, Problems, nearest};
+use crate::scenario::model::{Claim, ClaimKind, Comparison, Operand, SeedQuantifier};
+use crate::scenario::reader::{Text, as_table, texts};
+use crate::scenario::tree::{Item, Place};
+use crate::sim::ratio::Ratio;
+use crate::sim::time::SimDuration;
+
+/// The words of the audit.
+pub const DELIVERY: [&str; 12] = [
+    "sent",
+    "acked",
+    "refused",
+    "unknown",
+    "told_timeout",
+    "readable",
+    "lost",
+    "expired",
+    "duplicated",
+    "reordered",
+    "reordered_keys",
+    "late",
+];
+
+/// The words of a group of readers.
+pub const GROUP: [&str; 7] = [
+    "processed",
+    "reprocessed",
+    "skipped",
+    "unread_expired",
+    "max_lag",
+    "rebalances",
+    "paused_partition_ms",
+];
+
+const COMPARISONS: [(&str, Comparison); 6] = [
+    ("==", Comparison::Equal),
+    ("!=", Comparison::NotEqual),
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+];
+
+const FORMS: &str = "a claim is \"METRIC OP NUMBER\", \"METRIC OP VARIANT.METRIC\", \"hit EVENT\" \
+                     or \"refused_config NAME\", and a comparison may end in \"in all seeds\", \
+                     \"in any seed\" or \"in >= 60% of seeds\"";
+
+/// What claims may speak of.
+#[derive(Debug, Default)]
+pub(in crate::scenario) struct Vocabulary {
+    /// The variants, the base first, with the events of each.
+    pub(in crate::scenario) variants: Vec<(Arc<str>, BTreeSet<Arc<str>>)>,
+    /// The groups of any variant.
+    pub(in crate::scenario) groups: BTreeSet<Arc<str>>,
+}
+
+/// The configs that variants claim to be refused for, before anything else is read.
+pub(in crate::scenario) fn refusals(claims: Option<&Item>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for entry in claims
+        .and_then(Item::table)
+        .into_iter()
+        .flat_map(|table| &table.entries)
+    {
+        let crate::scenario::tree::Value::Array(items) = &entry.item.value else {
+            continue;
+        };
+        for text in items.iter().filter_map(Item::text) {
+            if let Some(name) = text.trim().strip_prefix("refused_config ") {
+                let names = found.entry(entry.key.clone()).or_default();
+                names.insert(name.trim().to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Reads `[claims]`.
+pub(in crate::scenario) fn lower(
+    claims: Option<&Item>,
+    vocabulary: &Vocabulary,
+    problems: &mut Problems,
+) -> Vec<Claim> {
+    let Some(table) = claims.and_then(|item| as_table(item, "`claims`", problems)) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in &table.entries {
+        let variant = vocabulary
+            .variants
+            .iter()
+            .find(|(label, _)| **label == *entry.key);
+        if variant.is_none() {
+            let (name, known) = (entry.key.clone(), vocabulary.labels());
+            let kind = "variant";
+            problems.add(entry.place, Problem::UnknownName { kind, name, known });
+        }
+        for text in texts(
+            &entry.item,
+            &format!("`claims.\"{}\"`", entry.key),
+            problems,
+        ) {
+            let claim = claim(
+                text,
+                variant.map(|(_, events)| events),
+                vocabulary,
+                problems,
+            );
+            if let (Some(kind), Some((label, _))) = (claim, variant) {
+                found.push(Claim {
+                    variant: Arc::clone(label),
+                    text: Arc::from(text.text.trim()),
+                    kind,
+                });
+            }
+        }
+    }
+    found
+}
+
+impl Vocabulary {
+    fn labels(&self) -> Vec<String> {
+        self.variants
+            .iter()
+            .map(|(label, _)| label.to_string())
+            .collect()
+    }
+}
+
+/// Notes why a text is no claim.
+fn bad<T>(place: Place, why: String, problems: &mut Problems) -> Option<T> {
+    let help = FORMS.to_owned();
+    problems.add(place, Problem::BadClaim { why, help });
+    None
+}
+
+fn claim(
+    text: Text<'_>,
+    events: Option<&BTreeSet<Arc<str>>>,
+    vocabulary: &Vocabulary,
+    problems: &mut Problems,
+) -> Option<ClaimKind> {
+    let claim = text.text.trim();
+    if let Some(id) = claim.strip_prefix("hit ") {
+        let id = id.trim();
+        if let Some(events) = events.filter(|events| !events.contains(id)) {
+            problems.add(
+                text.place,
+                Problem::UnknownName {
+                    kind: "event",
+                    name: id.to_owned(),
+                    known: events.iter().map(ToString::to_string).collect(),
+                },
+            );
+        }
+        return Some(ClaimKind::Hit(Arc::from(id)));
+    }
+    if let Some(name) = claim.strip_prefix("refused_config ") {
+        return Some(ClaimKind::RefusedConfig(Arc::from(name.trim())));
+    }
+    let (comparison, seeds) = match quantifier(claim) {
+        Ok(split) => split,
+        Err(why) => return bad(text.place, why, problems),
+    };
+    let Some((at, symbol, op)) = operator(comparison) else {
+        let why = "it compares nothing: the comparisons are ==, !=, <, <=, > and >=".to_owned();
+        return bad(text.place, why, problems);
+    };
+    let left = comparison[..at].trim();
+    let right = comparison[at + symbol.len()..].trim();
+    let metric = metric(left, text.place, vocabulary, problems)?;
+    Some(ClaimKind::Compare {
+        metric,
+        op,
+        right: operand(right, text.place, vocabulary, problems)?,
+        seeds,
+    })
+}
+
+/// The first operator: metrics have none of its characters.
+fn operator(comparison: &str) -> Option<(usize, &'static str, Comparison)> {
+    let at = comparison.find(['=', '!', '<', '>'])?;
+    COMPARISONS
+        .iter()
+        .find(|(symbol, _)| comparison[at..].starts_with(symbol))
+        .map(|(symbol, op)| (at, *symbol, *op))
+}
+
+/// Takes the seeds off the end of a claim.
+fn quantifier(claim: &str) -> Result<(&str, SeedQuantifier), String> {
+    if let Some(rest) = claim.strip_suffix(" in all seeds") {
+        return Ok((rest, SeedQuantifier::All));
+    }
+    if let Some(rest) = claim.strip_suffix(" in any seed") {
+        return Ok((rest, SeedQuantifier::Any));
+    }
+    let share = claim
+        .strip_suffix(" of seeds")
+        .and_then(|rest| rest.rsplit_once(" in >="));
+    let Some((rest, share)) = share else {
+        return if claim.ends_with("seeds") || claim.ends_with("seed") {
+            Err(
+                "its end is none of \"in all seeds\", \"in any seed\", \"in >= 60% of seeds\""
+                    .to_owned(),
+            )
+        } else {
+            Ok((claim, SeedQuantifier::All))
+        };
+    };
+    match Ratio::parse(share) {
+        Ok(share) if share.is_probability() => Ok((rest, SeedQuantifier::AtLeast(share))),
+        Ok(_) => Err("a share of seeds is at most 100%".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The name of a metric, checked as far as it can be before a run.
+fn metric(
+    name: &str,
+    place: Place,
+    vocabulary: &Vocabulary,
+    problems: &mut Problems,
+) -> Option<Arc<str>> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if name.is_empty() || !name.chars().all(fine) {
+        let why = format!("`{name}` is no name of a metric");
+        return bad(place, why, problems);
+    }
+    if let Some(rest) = name.strip_prefix("groups.") {
+        group_metric(rest, place, vocabulary, problems)?;
+    } else if !DELIVERY.contains(&name) && name.len() > 3 {
+        let misspelt = DELIVERY
+            .into_iter()
+            .find(|word| strsim::osa_distance(word, name) == 1);
+        if let Some(word) = misspelt {
+            problems.add(
+                place,
+                Problem::UnknownName {
+                    kind: "metric",
+                    name: name.to_owned(),
+                    known: vec![word.to_owned()],
+                },
+            );
+        }
+    }
+    Some(Arc::from(name))
+}
+
+fn group_metric(
+    rest: &str,
+    place: Place,
+    vocabulary: &Vocabulary,
+    problems: &mut Problems,
+) -> Option<()> {
+    let Some((group, word)) = rest.rsplit_once('.') else {
+        let why = "a metric of a group is groups.NAME.WORD".to_owned();
+        return bad(place, why, problems);
+    };
+    if !vocabulary.groups.contains(group) {
+        problems.add(
+            place,
+            Problem::UnknownName {
+                kind: "group",
+                name: group.to_owned(),
+                known: vocabulary.groups.iter().map(ToString::to_string).collect(),
+            },
+        );
+    }
+    if !GROUP.contains(&word) && nearest(word, GROUP.into_iter()).is_some() {
+        problems.add(
+            place,
+            Problem::UnknownName {
+                kind: "metric of a group",
+                name: word.to_owned(),
+                known: GROUP.into_iter().map(str::to_owned).collect(),
+            },
+        );
+    }
+    Some(())
+}
+
+/// A number, a duration in ns, or a metric of another variant.
+fn operand(
+    text: &str,
+    place: Place,
+    vocabulary: &Vocabulary,
+    problems: &mut Problems,
+) -> Option<Operand> {
+    let plain: String = text.chars().filter(|c| !matches!(c, '_' | ',')).collect();
+    if let Ok(number) = plain.parse() {
+        return Some(Operand::Number(number));
+    }
+    if let Ok(span) = SimDuration::parse(text) {
+        return match i64::try_from(span.as_nanos()) {
+            Ok(nanos) => Some(Operand::Number(nanos)),
+            Err(_) => bad(place, format!("`{text}` is too long"), problems),
+        };
+    }
+    let Some((label, rest)) = other_variant(text, vocabulary) else {
+        let why = format!("`{text}` is no number, no duration and no VARIANT.METRIC");
+        return bad(place, why, problems);
+    };
+    let Some(variant) = vocabulary
+        .variants
+        .iter()
+        .find(|(known, _)| **known == *label)
+    else {
+        let (name, known) = (label.to_owned(), vocabulary.labels());
+        let kind = "variant";
+        problems.add(place, Problem::UnknownName { kind, name, known });
+        return None;
+    };
+    Some(Operand::Metric {
+        variant: Arc::clone(&variant.0),
+        metric: metric(rest, place, vocabulary, problems)?,
+    })
+}
+
+/// Splits `"acks=all".lost` or `acks=all.lost`; of several labels that fit, the longest counts.
+fn other_variant<'t>(text: &'t str, vocabulary: &'t Vocabulary) -> Option<(&'t str, &'t str)> {
+    for quote in ['"', '\''] {
+        if let Some(rest) = text.strip_prefix(quote) {
+            let (label, rest) = rest.split_once(quote)?;
+            return Some((label, rest.strip_prefix('.')?));
+        }
+    }
+    vocabulary
+        .variants
+        .iter()
+        .filter_map(|(label, _)| Some((&**label, text.strip_prefix(&**label)?.strip_prefix('.')?)))
+        .max_by_key(|(label, _)| label.len())
+        .or_else(|| text.split_once('.'))
+}

@@ -1,0 +1,104 @@
+//! Tables of Kafka's configs: values by Kafka's own tables, then Kafka's own cross-checks.
+//!
+//! What Kafka refuses to start with is a problem of the file, unless the file claims
+//! `refused_config` for it: then it is the variant's outcome.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::kafka::config::problem::ConfigProblem;
+use crate::kafka::config::value::ConfigValue;
+use crate::kafka::config::{Component, Settings};
+use crate::scenario::diagnostics::{Problem, Problems};
+use crate::scenario::model::RefusedConfig;
+use crate::scenario::reader::wrong_type;
+use crate::scenario::tree::{Entry, Place, Table, Value};
+
+/// Reads a table of configs. `presets` hold where the table says nothing.
+pub(in crate::scenario) fn lower<C: Component>(
+    table: Option<(&Table, Place)>,
+    presets: &[(&str, ConfigValue<'_>)],
+    refusals: &BTreeSet<String>,
+    problems: &mut Problems,
+) -> Result<C, RefusedConfig> {
+    let mut settings = Settings::<C>::new();
+    for (name, value) in presets {
+        settings
+            .set(name, *value)
+            .expect("a preset is a valid value of a modelled config");
+    }
+    let mut refused = None;
+    for entry in table.into_iter().flat_map(|(table, _)| &table.entries) {
+        if let Err(refusal) = set(&mut settings, entry, refusals, problems) {
+            refused.get_or_insert(refusal);
+        }
+    }
+    if let Some(refusal) = refused {
+        return Err(refusal);
+    }
+    settings.resolve().or_else(|exception| {
+        if refusals.contains(exception.name) {
+            return Err(RefusedConfig {
+                name: Arc::from(exception.name),
+                message: Arc::from(exception.message),
+            });
+        }
+        let named = table.and_then(|(table, _)| table.get(exception.name));
+        let place = named
+            .map(|entry| entry.item.place)
+            .or(table.map(|(_, place)| place));
+        problems.add(
+            place.unwrap_or(Place::TOP),
+            Problem::Refused {
+                name: exception.name.to_owned(),
+                message: exception.message,
+            },
+        );
+        Ok(C::default())
+    })
+}
+
+fn set<C: Component>(
+    settings: &mut Settings<C>,
+    entry: &Entry,
+    refusals: &BTreeSet<String>,
+    problems: &mut Problems,
+) -> Result<(), RefusedConfig> {
+    let value = match &entry.item.value {
+        Value::Text(text) => ConfigValue::Text(text),
+        Value::Integer(Some(number)) => ConfigValue::Integer(*number),
+        Value::Boolean(truth) => ConfigValue::Bool(*truth),
+        Value::Integer(None) => {
+            let message = format!("{} is larger than any number of Kafka's", entry.key);
+            problems.add(entry.item.place, Problem::ConfigValue(message));
+            return Ok(());
+        }
+        Value::Float(_) | Value::Datetime | Value::Array(_) | Value::Table(_) => {
+            let expected = "a whole number, a string, true or false";
+            let problem = wrong_type(format!("`{}`", entry.key), expected, &entry.item);
+            problems.add(entry.item.place, problem);
+            return Ok(());
+        }
+    };
+    let Err(problem) = settings.set(&entry.key, value) else {
+        return Ok(());
+    };
+    let (message, help) = (problem.to_string(), problem.help());
+    match problem {
+        ConfigProblem::Invalid { name, .. } if refusals.contains(name) => {
+            return Err(RefusedConfig {
+                name: Arc::from(name),
+                message: Arc::from(message),
+            });
+        }
+        ConfigProblem::Invalid { .. } => {
+            problems.add(entry.item.place, Problem::ConfigValue(message));
+        }
+        ConfigProblem::Unknown { .. }
+        | ConfigProblem::NotModelled { .. }
+        | ConfigProblem::Removed { .. } => {
+            problems.add(entry.place, Problem::UnknownConfig { message, help });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! From the tree of one set-up to what runs: names, ranges, cross-checks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, TopicSpec};
+use crate::kafka::config::broker::BrokerConfig;
+use crate::scenario::diagnostics::{Problem, Problems};
+use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::top::TOP;
+use crate::scenario::keys::{LONGEST, MAX_REPLICAS};
+use crate::scenario::model::{RefusedConfig, Setup};
+use crate::scenario::names::{Names, Topic};
+use crate::scenario::reader::{Reader, as_table};
+use crate::scenario::tree::{Entry, Place, Table};
+use crate::scenario::value;
+use crate::scenario::{apps, config, timeline};
+use crate::sim::time::SimDuration;
+
+/// A set-up, read, and the names that claims may use.
+#[derive(Debug)]
+pub(in crate::scenario) struct Lowered {
+    /// What runs, or what Kafka refuses.
+    pub(in crate::scenario) setup: Result<Setup, RefusedConfig>,
+    /// The events of its timeline.
+    pub(in crate::scenario) events: BTreeSet<Arc<str>>,
+    /// Its groups.
+    pub(in crate::scenario) groups: Vec<Arc<str>>,
+}
+
+/// The first config of a set-up that Kafka refuses.
+#[derive(Debug, Default)]
+pub(in crate::scenario) struct Refused(Option<RefusedConfig>);
+
+impl Refused {
+    /// The config, or a default in the place of a refused one.
+    pub(in crate::scenario) fn or_default<C: Default>(
+        &mut self,
+        config: Result<C, RefusedConfig>,
+    ) -> C {
+        config.unwrap_or_else(|refusal| {
+            self.0.get_or_insert(refusal);
+            C::default()
+        })
+    }
+}
+
+/// Reads one set-up: the file itself, or the file under a variant. `refusals` are the configs that
+/// the file claims to be refused here.
+pub(in crate::scenario) fn set_up(
+    tree: &Table,
+    refusals: &BTreeSet<String>,
+    problems: &mut Problems,
+) -> Lowered {
+    let top = Reader::new(tree, Place::TOP, "", &TOP, problems);
+    let run_for = top.duration("run_for", problems);
+    let drain_for = top.duration("drain_for", problems).unwrap_or_default();
+    let mut refused = Refused::default();
+    let mut names = Names::default();
+    let (brokers, controllers, broker_config) = cluster(&top, refusals, &mut refused, problems);
+    (names.brokers, names.controllers) = (brokers, controllers);
+    let topics = topics(&top, &mut names, refusals, &mut refused, problems);
+    let mut context = apps::Context {
+        names: &mut names,
+        run_for,
+        refusals,
+        refused: &mut refused,
+    };
+    let producers = apps::producers(&top, &mut context, problems);
+    let groups = apps::groups(&top, &mut context, problems);
+    let cluster = ClusterSpec {
+        brokers,
+        controllers,
+        broker_config,
+        topics,
+        producers,
+        groups,
+        network: network(&top, problems),
+        disks: disks(&top, problems),
+        costs: costs(&top, problems),
+    };
+    let run_for = run_for.unwrap_or(LONGEST);
+    let timeline = timeline::lower(top.item("timeline"), run_for, &names, problems);
+    Lowered {
+        events: timeline.iter().map(|event| Arc::clone(&event.id)).collect(),
+        groups: names.groups.into_iter().map(|(group, _)| group).collect(),
+        setup: match refused.0 {
+            Some(refusal) => Err(refusal),
+            None => Ok(Setup {
+                cluster,
+                timeline,
+                run_for,
+                drain_for,
+            }),
+        },
+    }
+}
+
+/// A reader of a table of the file, or of an empty one.
+fn section<'t>(
+    top: &Reader<'t>,
+    name: &str,
+    doc: &'static crate::scenario::keys::TableDoc,
+    problems: &mut Problems,
+) -> Reader<'t> {
+    static EMPTY: Table = Table {
+        entries: Vec::new(),
+    };
+    let (table, place) = top.table(name, problems).unwrap_or((&EMPTY, Place::TOP));
+    Reader::new(table, place, name, doc, problems)
+}
+
+/// The tables of `[topics]`, `[producers]` or `[groups]`, with valid names.
+pub(in crate::scenario) fn named<'t>(
+    top: &Reader<'t>,
+    kind: &str,
+    noun: &'static str,
+    problems: &mut Problems,
+) -> Vec<(&'t Entry, &'t Table)> {
+    let Some((table, _)) = top.table(kind, problems) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for entry in &table.entries {
+        let what = format!("`{kind}.{}`", entry.key);
+        let Some(table) = as_table(&entry.item, &what, problems) else {
+            continue;
+        };
+        let fine = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let name = &entry.key;
+        let legal = (1..=249).contains(&name.len()) && name.chars().all(fine);
+        if !legal || name == "." || name == ".." {
+            problems.add(
+                entry.place,
+                Problem::BadName {
+                    kind: noun,
+                    name: name.clone(),
+                    help: "a name has 1 to 249 letters, digits, `.`, `_` and `-`",
+                },
+            );
+        }
+        found.push((entry, table));
+    }
+    found
+}
+
+fn cluster(
+    top: &Reader<'_>,
+    refusals: &BTreeSet<String>,
+    refused: &mut Refused,
+    problems: &mut Problems,
+) -> (u32, u32, BrokerConfig) {
+    let reader = section(top, "cluster", &CLUSTER, problems);
+    let table = reader.table("config", problems);
+    let config = config::lower(table, &[], refusals, problems);
+    (
+        reader.count_u32("brokers", problems),
+        reader.count_u32("controllers", problems),
+        refused.or_default(config),
+    )
+}
+
+fn topics(
+    top: &Reader<'_>,
+    names: &mut Names,
+    refusals: &BTreeSet<String>,
+    refused: &mut Refused,
+    problems: &mut Problems,
+) -> Vec<TopicSpec> {
+    let mut topics = Vec::new();
+    let mut replicas = 0_u64;
+    for (entry, table) in named(top, "topics", "a topic", problems) {
+        let path = format!("topics.{}", entry.key);
+        let reader = Reader::new(table, entry.item.place, &path, &TOPIC, problems);
+        let name: Arc<str> = Arc::from(entry.key.as_str());
+        let partitions = reader.count_u32("partitions", problems);
+        let replication_factor = reader.count_u32("replication_factor", problems);
+        if replication_factor > names.brokers {
+            problems.add(
+                reader.place("replication_factor"),
+                Problem::ReplicationFactor {
+                    topic: entry.key.clone(),
+                    replication_factor,
+                    brokers: names.brokers,
+                },
+            );
+        }
+        replicas += u64::from(partitions) * u64::from(replication_factor);
+        names.topics.push(Topic {
+            name: Arc::clone(&name),
+            partitions,
+            replication_factor,
+        });
+        let table = reader.table("config", problems);
+        let config = config::lower(table, &[], refusals, problems);
+        topics.push(TopicSpec {
+            name,
+            partitions,
+            replication_factor,
+            config: refused.or_default(config),
+        });
+    }
+    too_many(
+        top,
+        "topics",
+        "replicas of partitions",
+        replicas,
+        MAX_REPLICAS,
+        problems,
+    );
+    topics
+}
+
+/// Notes that a sum over several tables is more than a run can hold.
+pub(in crate::scenario) fn too_many(
+    top: &Reader<'_>,
+    key: &str,
+    what: &'static str,
+    sum: u64,
+    limit: u64,
+    problems: &mut Problems,
+) {
+    if sum > limit {
+        problems.add(
+            top.place(key),
+            Problem::TooMany {
+                what,
+                sum: value::grouped(sum),
+                limit: value::grouped(limit),
+            },
+        );
+    }
+}
+
+fn network(top: &Reader<'_>, problems: &mut Problems) -> NetworkSpec {
+    let default = NetworkSpec::default();
+    let reader = section(top, "network", &NETWORK, problems);
+    let loss_ppm = reader.form("loss", "a share, as in \"0.1%\"", problems, |text| {
+        match value::parts_per_million(text)? {
+            1_000_000 => Err("at 100% nothing would ever arrive: use cut".to_owned()),
+            parts => Ok(parts),
+        }
+    });
+    NetworkSpec {
+        latency: latency(&reader, problems).unwrap_or(default.latency),
+        bandwidth: reader
+            .bytes("bandwidth", problems)
+            .unwrap_or(default.bandwidth),
+        loss_ppm: loss_ppm.unwrap_or(default.loss_ppm),
+    }
+}
+
+fn latency(reader: &Reader<'_>, problems: &mut Problems) -> Option<LatencySpec> {
+    let item = reader.item("latency")?;
+    if let Some(table) = item.table() {
+        let parts = Reader::new(table, item.place, "network.latency", &LATENCY, problems);
+        let base = parts.duration("base", problems);
+        let mean = parts.duration("mean", problems);
+        return Some(LatencySpec::Exponential {
+            base: base?,
+            mean: mean?,
+        });
+    }
+    let expected = "a duration with a unit, or { base = …, mean = … }";
+    reader.form("latency", expected, problems, |text| {
+        let latency = value::latency(text)?;
+        let longest = match latency {
+            LatencySpec::Constant(at) => at,
+            LatencySpec::Uniform(_, to) => to,
+            LatencySpec::Exponential { base, mean } => base.max(mean),
+        };
+        if longest > SimDuration::from_secs(60) {
+            return Err("a latency is at most 1m".to_owned());
+        }
+        Ok(latency)
+    })
+}
+
+fn disks(top: &Reader<'_>, problems: &mut Problems) -> DiskSpec {
+    let default = DiskSpec::default();
+    let reader = section(top, "disks", &DISKS, problems);
+    DiskSpec {
+        flush_latency: reader
+            .duration("flush_latency", problems)
+            .unwrap_or(default.flush_latency),
+        bandwidth: reader
+            .bytes("bandwidth", problems)
+            .unwrap_or(default.bandwidth),
+        capacity: reader
+            .bytes("capacity", problems)
+            .unwrap_or(default.capacity),
+    }
+}
+
+fn costs(top: &Reader<'_>, problems: &mut Problems) -> CostSpec {
+    let default = CostSpec::default();
+    let reader = section(top, "costs", &COSTS, problems);
+    CostSpec {
+        produce: reader
+            .duration("produce", problems)
+            .unwrap_or(default.produce),
+        fetch: reader.duration("fetch", problems).unwrap_or(default.fetch),
+        other: reader.duration("other", problems).unwrap_or(default.other),
+        per_kib: reader
+            .duration("per_kib", problems)
+            .unwrap_or(default.per_kib),
+    }
+}

@@ -1,0 +1,76 @@
+//! Every diagnostic as a user sees it: one bad file each, beside its drawing in
+//! `snapshots/diagnostics`.
+
+mod properties;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::scenario::diagnostics::CODES;
+use crate::scenario::drawing::{Style, draw};
+use crate::scenario::file::parse;
+use crate::scenario::set::SetFlag;
+
+fn bad_files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scenario/tests/bad");
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files
+}
+
+/// Flags stand in the first lines, as comments.
+fn flags(text: &str) -> Vec<SetFlag> {
+    text.lines()
+        .map_while(|line| line.strip_prefix("# --set "))
+        .map(|flag| SetFlag(flag.to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_diagnostic_names_its_place_and_says_what_to_do() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/diagnostics"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    let mut seen = BTreeSet::new();
+    for path in bad_files() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let problems = parse(&format!("{name}.toml"), &text, &flags(&text)).unwrap_err();
+        seen.extend(
+            problems
+                .problems
+                .iter()
+                .map(|located| located.problem.code()),
+        );
+        let drawing = draw(&problems, Style::Plain, 100);
+        settings.bind(|| insta::assert_snapshot!(name, drawing));
+    }
+    let missing: Vec<_> = CODES.iter().filter(|code| !seen.contains(*code)).collect();
+    assert_eq!(missing, [&"file_too_long"], "each code has a bad file");
+}
+
+#[test]
+fn a_file_is_at_most_a_mebibyte() {
+    let text = " ".repeat((1 << 20) + 1);
+    let problems = parse("x.toml", &text, &[]).unwrap_err();
+    assert_eq!(problems.problems[0].problem.code(), "file_too_long");
+}
+
+#[test]
+fn colours_change_nothing_but_colours() {
+    let problems = parse("x.toml", "question = 7\n", &[]).unwrap_err();
+    let coloured = draw(&problems, Style::Coloured, 100);
+    assert!(coloured.contains('\u{1b}'));
+    let mut plain = String::new();
+    let mut rest = coloured.as_str();
+    while let Some(start) = rest.find('\u{1b}') {
+        plain.push_str(&rest[..start]);
+        rest = &rest[start + rest[start..].find('m').unwrap() + 1..];
+    }
+    plain.push_str(rest);
+    assert_eq!(plain, draw(&problems, Style::Plain, 100));
+}

@@ -1,0 +1,509 @@
+//! The timeline of a file: one table per event, lowered to what breaks and when.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::fault::{Action, Event, Node, Occurrence, When};
+use crate::scenario::diagnostics::{Problem, Problems};
+use crate::scenario::keys::event::EVENT;
+use crate::scenario::keys::{ACTIONS, ActionDoc};
+use crate::scenario::names::Names;
+use crate::scenario::reader::{Reader, Text, as_table, wrong_type};
+use crate::scenario::tree::{Item, Place, Table, Value};
+use crate::scenario::value::{self, Instant};
+use crate::scenario::{moment, selector};
+use crate::sim::time::SimDuration;
+
+/// Clocks jump by at most this: ten years.
+const FARTHEST_JUMP: i64 = 10 * 365 * 86_400 * 1_000_000_000;
+
+/// Reads all events.
+pub(in crate::scenario) fn lower(
+    timeline: Option<&Item>,
+    run_for: SimDuration,
+    names: &Names,
+    problems: &mut Problems,
+) -> Vec<Event> {
+    let Some(item) = timeline else {
+        return Vec::new();
+    };
+    let Value::Array(items) = &item.value else {
+        let what = "`timeline`".to_owned();
+        problems.add(item.place, wrong_type(what, "an array of events", item));
+        return Vec::new();
+    };
+    let mut events = Vec::new();
+    let mut seen: BTreeMap<String, bool> = BTreeMap::new();
+    for item in items {
+        let Some(table) = as_table(item, "each event of `timeline`", problems) else {
+            continue;
+        };
+        let id = id_of(table);
+        let by_default = table.get("id").is_none();
+        if let Some(first_by_default) = seen.get(&id) {
+            let place = table.get("id").map_or(item.place, |entry| entry.item.place);
+            let by_default = by_default || *first_by_default;
+            let id = id.clone();
+            problems.add(place, Problem::DuplicateEvent { id, by_default });
+        }
+        seen.insert(id.clone(), by_default);
+        let context = Context {
+            id: &id,
+            place: item.place,
+            table,
+            run_for,
+            names,
+        };
+        events.extend(context.event(problems));
+    }
+    events
+}
+
+/// An event's id: what it says, or the name of its action.
+pub(in crate::scenario) fn id_of(table: &Table) -> String {
+    if let Some(id) = table.get("id").and_then(|entry| entry.item.text()) {
+        return id.to_owned();
+    }
+    let then = table.get("then").and_then(|entry| entry.item.text());
+    table
+        .keys()
+        .find(|key| is_action(key))
+        .or(then)
+        .unwrap_or("event")
+        .to_owned()
+}
+
+/// True for a key that says what happens.
+pub(in crate::scenario) fn is_action(key: &str) -> bool {
+    ACTIONS.iter().any(|action| action.name == key)
+}
+
+fn action_names() -> Vec<String> {
+    ACTIONS
+        .iter()
+        .map(|action| action.name.to_owned())
+        .collect()
+}
+
+/// One event, being read.
+struct Context<'t> {
+    id: &'t str,
+    place: Place,
+    table: &'t Table,
+    run_for: SimDuration,
+    names: &'t Names,
+}
+
+impl Context<'_> {
+    fn event(&self, problems: &mut Problems) -> Option<Event> {
+        let path = format!("timeline.{}", self.id);
+        let reader = Reader::new(self.table, self.place, &path, &EVENT, problems);
+        self.check_id(&reader, problems);
+        let when = self.when(&reader, problems);
+        let action = self.action(&reader, problems);
+        let lasts = self.lasts(&reader, when.as_ref(), problems);
+        let (doc, action) = action?;
+        self.check_companions(doc, problems);
+        if !self.table.keys().any(|key| key == "on") {
+            self.check_here(doc, &action, problems);
+        }
+        Some(Event {
+            id: Arc::from(self.id),
+            when: when?,
+            action,
+            lasts,
+        })
+    }
+
+    fn check_id(&self, reader: &Reader<'_>, problems: &mut Problems) {
+        let Some(id) = reader.text("id", problems) else {
+            return;
+        };
+        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if id.text.is_empty() || id.text.len() > 64 || !id.text.chars().all(fine) {
+            problems.add(
+                id.place,
+                Problem::BadName {
+                    kind: "an event",
+                    name: id.text.to_owned(),
+                    help: "an id has 1 to 64 letters, digits, `-` and `_`",
+                },
+            );
+        }
+    }
+
+    fn two_of(&self, first: &str, second: &str, help: &'static str, problems: &mut Problems) {
+        let place = self
+            .table
+            .get(second)
+            .map_or(self.place, |entry| entry.place);
+        problems.add(
+            place,
+            Problem::TwoOf {
+                id: self.id.to_owned(),
+                first: first.to_owned(),
+                second: second.to_owned(),
+                help,
+            },
+        );
+    }
+
+    fn unused(&self, key: &str, beside: &str, help: &'static str, problems: &mut Problems) {
+        let Some(entry) = self.table.get(key) else {
+            return;
+        };
+        problems.add(
+            entry.place,
+            Problem::UnusedKey {
+                key: key.to_owned(),
+                beside: beside.to_owned(),
+                help,
+            },
+        );
+    }
+
+    fn when(&self, reader: &Reader<'_>, problems: &mut Problems) -> Option<When> {
+        let (at, on) = (self.table.get("at"), self.table.get("on"));
+        if at.is_some() && on.is_some() {
+            let help = "`on` waits for a moment; `after` says from when";
+            self.two_of("at", "on", help, problems);
+            return None;
+        }
+        if on.is_some() {
+            return self.on(reader, problems);
+        }
+        for key in ["nth", "every", "after", "then"] {
+            let help = "it goes with `on`, which waits for a moment";
+            self.unused(key, "a time", help, problems);
+        }
+        if at.is_none() {
+            let id = self.id.to_owned();
+            problems.add(self.place, Problem::NoTime { id });
+            return None;
+        }
+        let instant = reader.form("at", "an instant, as in \"3s\"", problems, value::instant)?;
+        let (last, when) = match instant {
+            Instant::At(at) => (at, When::At(at)),
+            Instant::Between(from, to) => (to, When::Between(from, to)),
+        };
+        if last >= self.run_for {
+            let help = "at run_for everything heals: let it happen earlier, or run longer";
+            self.after_end(reader.place("at"), &reader.name("at"), help, problems);
+        }
+        Some(when)
+    }
+
+    fn after_end(&self, place: Place, what: &str, help: &'static str, problems: &mut Problems) {
+        problems.add(
+            place,
+            Problem::AfterEnd {
+                what: what.to_owned(),
+                run_for: self.run_for.to_string(),
+                help,
+            },
+        );
+    }
+
+    fn on(&self, reader: &Reader<'_>, problems: &mut Problems) -> Option<When> {
+        let moment = reader
+            .text("on", problems)
+            .and_then(|text| moment::moment(text, self.names, problems));
+        let after = reader.duration("after", problems).unwrap_or_default();
+        if after >= self.run_for {
+            let help = "it would wait for what never comes";
+            self.after_end(reader.place("after"), &reader.name("after"), help, problems);
+        }
+        let nth = reader.count_u32("nth", problems);
+        let occurrence = match self.table.get("every") {
+            None => Occurrence::Nth(nth),
+            Some(entry) => {
+                if !matches!(entry.item.value, Value::Boolean(_)) {
+                    let what = reader.name("every");
+                    let item = &entry.item;
+                    problems.add(item.place, wrong_type(what, "true", item));
+                }
+                if self.table.get("nth").is_some() {
+                    let help = "either the nth time, or every time";
+                    self.two_of("nth", "every", help, problems);
+                }
+                if matches!(entry.item.value, Value::Boolean(false)) {
+                    Occurrence::Nth(nth)
+                } else {
+                    Occurrence::Every
+                }
+            }
+        };
+        Some(When::On {
+            moment: moment?,
+            occurrence,
+            after,
+        })
+    }
+
+    fn action(
+        &self,
+        reader: &Reader<'_>,
+        problems: &mut Problems,
+    ) -> Option<(&'static ActionDoc, Action)> {
+        let mut given = self
+            .table
+            .keys()
+            .filter(|key| is_action(key) || *key == "then");
+        let Some(key) = given.next() else {
+            // A misspelt action is reported as the unknown key that it is.
+            if self.table.keys().all(|key| EVENT.key(key).is_some()) {
+                problems.add(
+                    self.place,
+                    Problem::NoAction {
+                        id: self.id.to_owned(),
+                        known: action_names(),
+                    },
+                );
+            }
+            return None;
+        };
+        if let Some(second) = given.next() {
+            let help = "one event does one thing; write a second event with the same `at`";
+            self.two_of(key, second, help, problems);
+        }
+        if key == "then" {
+            let word = reader.text("then", problems)?;
+            let doc = self.then(word, problems)?;
+            return Some((doc, self.one_node(doc, Node::Here, reader, problems)?));
+        }
+        let doc = ACTIONS.iter().find(|action| action.name == key)?;
+        let action = if doc.two_nodes {
+            let (from, to) = self.two_nodes(key, reader, problems)?;
+            self.between(doc, from, to, reader, problems)?
+        } else {
+            let node = selector::node(reader.text(key, problems)?, self.names, problems)?;
+            if doc.on_disk && selector::lacks_a_disk(&node, self.names) {
+                let what = reader.name(key);
+                let why =
+                    "it is an application: only brokers and controllers have disks".to_owned();
+                let help = None;
+                problems.add(reader.place(key), Problem::BadValue { what, why, help });
+            }
+            self.one_node(doc, node, reader, problems)?
+        };
+        Some((doc, action))
+    }
+
+    /// The action that `then` names.
+    fn then(&self, word: Text<'_>, problems: &mut Problems) -> Option<&'static ActionDoc> {
+        let fits = |action: &&ActionDoc| !action.two_nodes && action.name != "start";
+        let found = ACTIONS
+            .iter()
+            .find(|action| action.name == word.text && fits(action));
+        if found.is_none() {
+            problems.add(
+                word.place,
+                Problem::UnknownWord {
+                    what: format!("`timeline.{}.then`", self.id),
+                    word: word.text.to_owned(),
+                    known: ACTIONS
+                        .iter()
+                        .filter(fits)
+                        .map(|action| action.name.to_owned())
+                        .collect(),
+                },
+            );
+        }
+        found
+    }
+
+    fn two_nodes(
+        &self,
+        key: &str,
+        reader: &Reader<'_>,
+        problems: &mut Problems,
+    ) -> Option<(Node, Node)> {
+        let texts = reader.texts(key, problems);
+        let [from, to] = texts[..] else {
+            if reader
+                .item(key)
+                .is_some_and(|item| matches!(&item.value, Value::Array(_)))
+            {
+                let what = reader.name(key);
+                problems.add(
+                    reader.place(key),
+                    Problem::BadValue {
+                        what,
+                        why: "it takes two nodes".to_owned(),
+                        help: Some("for example, [\"b1\", \"b2\"]".to_owned()),
+                    },
+                );
+            }
+            return None;
+        };
+        let nodes = (
+            selector::node(from, self.names, problems),
+            selector::node(to, self.names, problems),
+        );
+        let (from_node, to_node) = (nodes.0?, nodes.1?);
+        if from_node == to_node {
+            let what = reader.name(key);
+            let (why, help) = ("both are the same node".to_owned(), None);
+            problems.add(to.place, Problem::BadValue { what, why, help });
+            return None;
+        }
+        Some((from_node, to_node))
+    }
+
+    fn between(
+        &self,
+        doc: &ActionDoc,
+        from: Node,
+        to: Node,
+        reader: &Reader<'_>,
+        problems: &mut Problems,
+    ) -> Option<Action> {
+        Some(match doc.name {
+            "cut" => Action::Cut(from, to),
+            "cut_one_way" => Action::CutOneWay(from, to),
+            "reset" => Action::Reset(from, to),
+            _ => Action::SlowLink(from, to, self.delay(doc, reader, problems)?),
+        })
+    }
+
+    fn one_node(
+        &self,
+        doc: &ActionDoc,
+        node: Node,
+        reader: &Reader<'_>,
+        problems: &mut Problems,
+    ) -> Option<Action> {
+        Some(match doc.name {
+            "crash" => Action::Crash(node),
+            "power_loss" => Action::PowerLoss(node),
+            "lose_disk" => Action::LoseDisk(node),
+            "stop" => Action::Stop(node),
+            "start" => Action::Start(node),
+            "pause" => Action::Pause(node),
+            "isolate" => Action::Isolate(node),
+            "fill_disk" => Action::FillDisk(node),
+            "fail_disk" => Action::FailDisk(node),
+            "slow_disk" => Action::SlowDisk(node, self.delay(doc, reader, problems)?),
+            _ => Action::SkewClock(node, self.by(doc, reader, problems)?),
+        })
+    }
+
+    fn needs(
+        &self,
+        doc: &ActionDoc,
+        key: &str,
+        reader: &Reader<'_>,
+        problems: &mut Problems,
+    ) -> bool {
+        let given = reader.item(key).is_some();
+        if !given {
+            let key_doc = EVENT.key(key).expect("delay and by are keys of an event");
+            problems.add(
+                self.place,
+                Problem::MissingKey {
+                    key: key.to_owned(),
+                    table: format!("the event `{}`, a {},", self.id, doc.name),
+                    example: key_doc.example.to_owned(),
+                },
+            );
+        }
+        given
+    }
+
+    fn delay(
+        &self,
+        doc: &ActionDoc,
+        reader: &Reader<'_>,
+        problems: &mut Problems,
+    ) -> Option<SimDuration> {
+        if !self.needs(doc, "delay", reader, problems) {
+            return None;
+        }
+        reader.duration("delay", problems)
+    }
+
+    fn by(&self, doc: &ActionDoc, reader: &Reader<'_>, problems: &mut Problems) -> Option<i64> {
+        if !self.needs(doc, "by", reader, problems) {
+            return None;
+        }
+        reader.form(
+            "by",
+            "a duration with a unit, as in \"-8d\"",
+            problems,
+            |text| match value::signed_duration(text)? {
+                0 => Err("a jump by nothing is none".to_owned()),
+                by if by.abs() > FARTHEST_JUMP => {
+                    Err("a clock jumps by at most 10 years".to_owned())
+                }
+                by => Ok(by),
+            },
+        )
+    }
+
+    fn lasts(
+        &self,
+        reader: &Reader<'_>,
+        when: Option<&When>,
+        problems: &mut Problems,
+    ) -> Option<SimDuration> {
+        let lasts = reader
+            .item("for")
+            .and_then(|_| reader.duration("for", problems))?;
+        let from = match when? {
+            When::At(at) => *at,
+            When::Between(_, to) => *to,
+            When::On { after, .. } => *after,
+        };
+        let ends = from.saturating_add(lasts);
+        if from < self.run_for && ends > self.run_for {
+            let help = "at run_for everything heals: shorten it, or leave `for` out";
+            let what = format!("the end of `{}`, at {ends},", self.id);
+            self.after_end(reader.place("for"), &what, help, problems);
+        }
+        Some(lasts)
+    }
+
+    /// `delay`, `by` and `for` go with some actions only.
+    fn check_companions(&self, doc: &ActionDoc, problems: &mut Problems) {
+        let beside = format!("`{}`", doc.name);
+        for (key, help) in [
+            ("delay", "it goes with slow_link and slow_disk"),
+            ("by", "it goes with skew_clock"),
+        ] {
+            if doc.needs != Some(key) {
+                self.unused(key, &beside, help, problems);
+            }
+        }
+        if !doc.lasts {
+            let help = "it happens at once, and nothing can undo it";
+            self.unused("for", &beside, help, problems);
+        }
+    }
+
+    fn check_here(&self, doc: &ActionDoc, action: &Action, problems: &mut Problems) {
+        let here = match action {
+            Action::Crash(node)
+            | Action::PowerLoss(node)
+            | Action::LoseDisk(node)
+            | Action::Stop(node)
+            | Action::Start(node)
+            | Action::Pause(node)
+            | Action::Isolate(node)
+            | Action::SlowDisk(node, _)
+            | Action::FillDisk(node)
+            | Action::FailDisk(node)
+            | Action::SkewClock(node, _) => *node == Node::Here,
+            Action::CutOneWay(from, to)
+            | Action::Cut(from, to)
+            | Action::SlowLink(from, to, _)
+            | Action::Reset(from, to) => *from == Node::Here || *to == Node::Here,
+        };
+        if here && self.table.get("then").is_none() {
+            let place = self
+                .table
+                .get(doc.name)
+                .map_or(self.place, |entry| entry.item.place);
+            problems.add(place, Problem::HereWithoutMoment);
+        }
+    }
+}

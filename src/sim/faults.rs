@@ -1,0 +1,187 @@
+//! What can go wrong, applied from outside between two steps.
+//!
+//! Each fault is an event of its own, so that it can be a cause; the number is returned. Cuts,
+//! slow links and pauses of the same place add up: each is undone by its own counterpart.
+
+use crate::sim::clock::WallClock;
+use crate::sim::disk::{DiskFault, DiskProfile};
+use crate::sim::process::{ConnectionId, Crash, EventId, HostId, Input, Process};
+use crate::sim::time::SimDuration;
+use crate::sim::world::World;
+
+impl<P: Process> World<P> {
+    /// An event of its own for something that the caller is about to do.
+    pub fn mark(&mut self) -> EventId {
+        self.core.mark(kind::MARK, 0)
+    }
+
+    /// Starts the process of a host, after a crash with a new incarnation, and gives the host
+    /// power; nothing happens when it runs.
+    pub fn start(&mut self, host: HostId) -> EventId {
+        let event = self.core.mark(kind::START, host.0.into());
+        if !self.is_running(host) {
+            self.core.start(host);
+        }
+        event
+    }
+
+    /// Asks the process of a host to end in good order.
+    pub fn terminate(&mut self, host: HostId) -> EventId {
+        let event = self.core.mark(kind::TERMINATE, host.0.into());
+        self.core.push_local(host, Input::Terminate);
+        event
+    }
+
+    /// Kills a process, or its host with it.
+    ///
+    /// After a kill, what the process had sent still arrives and then its peers see the end of
+    /// their connections. After a loss of power nothing more arrives; peers find out when what
+    /// they send is not acknowledged, or when the host is back and knows nothing of them.
+    pub fn crash(&mut self, host: HostId, how: Crash) -> EventId {
+        let event = self.core.mark(kind::CRASH + how as u64, host.0.into());
+        self.kill(host, how);
+        event
+    }
+
+    /// Stops a process where it is; what comes waits in order.
+    pub fn pause(&mut self, host: HostId) -> EventId {
+        let event = self.core.mark(kind::PAUSE, host.0.into());
+        self.core.pause(host);
+        event
+    }
+
+    /// Ends one pause; after the last the process works off what came.
+    pub fn resume(&mut self, host: HostId) -> EventId {
+        let event = self.core.mark(kind::RESUME, host.0.into());
+        self.core.resume(host);
+        event
+    }
+
+    /// Cuts the path from one host to another, in this direction.
+    pub fn cut(&mut self, from: HostId, to: HostId) -> EventId {
+        self.change_cuts(kind::CUT, from, to, |cuts| cuts + 1)
+    }
+
+    /// Takes one cut of a path back.
+    pub fn heal(&mut self, from: HostId, to: HostId) -> EventId {
+        self.change_cuts(kind::HEAL, from, to, |cuts| cuts.saturating_sub(1))
+    }
+
+    fn change_cuts(
+        &mut self,
+        kind: u64,
+        from: HostId,
+        to: HostId,
+        change: impl FnOnce(u32) -> u32,
+    ) -> EventId {
+        let event = self.core.mark(kind, pair(from, to));
+        let path = self.core.path(from, to);
+        self.core.network.paths[path as usize].set_cuts(change);
+        event
+    }
+
+    /// Adds a delay to what is sent from one host to another from now on.
+    pub fn slow(&mut self, from: HostId, to: HostId, by: SimDuration) -> EventId {
+        let event = self.core.mark(kind::SLOW, pair(from, to));
+        let path = self.core.path(from, to);
+        self.core.network.paths[path as usize].set_extra(|extra| extra + by);
+        event
+    }
+
+    /// Takes a delay back that [`World::slow`] has added.
+    pub fn unslow(&mut self, from: HostId, to: HostId, by: SimDuration) -> EventId {
+        let event = self.core.mark(kind::UNSLOW, pair(from, to));
+        let path = self.core.path(from, to);
+        self.core.network.paths[path as usize].set_extra(|extra| extra - by);
+        event
+    }
+
+    /// Breaks a connection at both ends at once; what is on its way is lost.
+    pub fn reset(&mut self, connection: ConnectionId) -> EventId {
+        let event = self.core.mark(kind::RESET, connection.0.into());
+        self.core.reset(connection);
+        event
+    }
+
+    /// Breaks all connections between two hosts.
+    pub fn reset_between(&mut self, one: HostId, other: HostId) -> EventId {
+        let event = self.core.mark(kind::RESET_BETWEEN, pair(one, other));
+        for on in self.core.network.of_host(one) {
+            let is_between = self
+                .core
+                .network
+                .find(on)
+                .is_some_and(|connection| connection.ends.iter().any(|end| end.host == other));
+            if is_between {
+                self.core.reset(on);
+            }
+        }
+        event
+    }
+
+    /// Sets a host's wall clock.
+    pub fn set_clock(&mut self, host: HostId, clock: WallClock) -> EventId {
+        let event = self.core.mark(kind::CLOCK, host.0.into());
+        self.states[host.0 as usize].clock = clock;
+        event
+    }
+
+    /// Breaks or repairs a host's disk; its content stays.
+    pub fn set_disk_fault(&mut self, host: HostId, fault: DiskFault) -> EventId {
+        let event = self.core.mark(kind::DISK + fault as u64, host.0.into());
+        let now = self.now();
+        self.states[host.0 as usize].disk.set_fault(fault, now);
+        event
+    }
+
+    /// Makes a host's disk slower, faster, larger or smaller.
+    pub fn set_disk(&mut self, host: HostId, profile: DiskProfile) -> EventId {
+        let event = self.core.mark(kind::DISK_PROFILE, host.0.into());
+        self.states[host.0 as usize].disk.set_profile(profile);
+        event
+    }
+
+    /// Undoes cuts, slow links, pauses and broken disks. Clocks and disk profiles stay, and what
+    /// is down stays down.
+    pub fn heal_all(&mut self) -> EventId {
+        let event = self.core.mark(kind::HEAL_ALL, 0);
+        for path in &mut self.core.network.paths {
+            path.set_cuts(|_| 0);
+            path.set_extra(|_| SimDuration::ZERO);
+        }
+        for index in 0..self.hosts() {
+            let host = HostId(index);
+            let now = self.now();
+            self.states[index as usize]
+                .disk
+                .set_fault(DiskFault::None, now);
+            self.core.host_mut(host).pauses = 0;
+            self.core.resume(host);
+        }
+        event
+    }
+}
+
+const fn pair(from: HostId, to: HostId) -> u64 {
+    (from.0 as u64) << 32 | to.0 as u64
+}
+
+/// What each kind of fault is in the fingerprint.
+mod kind {
+    pub(super) const MARK: u64 = 0x100;
+    pub(super) const START: u64 = 0x101;
+    pub(super) const TERMINATE: u64 = 0x102;
+    pub(super) const PAUSE: u64 = 0x103;
+    pub(super) const RESUME: u64 = 0x104;
+    pub(super) const CUT: u64 = 0x105;
+    pub(super) const HEAL: u64 = 0x106;
+    pub(super) const SLOW: u64 = 0x107;
+    pub(super) const UNSLOW: u64 = 0x108;
+    pub(super) const RESET: u64 = 0x109;
+    pub(super) const RESET_BETWEEN: u64 = 0x10a;
+    pub(super) const CLOCK: u64 = 0x10b;
+    pub(super) const DISK_PROFILE: u64 = 0x10c;
+    pub(super) const HEAL_ALL: u64 = 0x10d;
+    pub(super) const CRASH: u64 = 0x110;
+    pub(super) const DISK: u64 = 0x120;
+}

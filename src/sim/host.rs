@@ -1,0 +1,207 @@
+//! A host as the engine sees it: alive or not, its handler threads, what it has not looked at yet.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::sim::clock::WallClock;
+use crate::sim::disk::DiskProfile;
+use crate::sim::link::{Line, LinkProfile};
+use crate::sim::pending::Waiting;
+use crate::sim::queue::{AlarmId, Slot};
+use crate::sim::time::SimDuration;
+
+/// What a message costs the handler thread that works on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// For every message.
+    pub base: SimDuration,
+    /// For each 1,024 bytes of it.
+    pub per_kib: SimDuration,
+}
+
+impl Cost {
+    /// The service time of a message of this size.
+    pub const fn of(&self, bytes: u64) -> SimDuration {
+        let nanos = (self.per_kib.as_nanos() as u128 * bytes as u128) >> 10;
+        let nanos = if nanos > u64::MAX as u128 {
+            u64::MAX
+        } else {
+            nanos as u64
+        };
+        self.base.saturating_add(SimDuration::from_nanos(nanos))
+    }
+}
+
+/// Where a host's process runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Runs {
+    /// In this world.
+    #[default]
+    Here,
+    /// Outside: what reaches it is put into the outbox, and what it does comes by
+    /// [`World::perform`].
+    ///
+    /// [`World::perform`]: crate::sim::world::World::perform
+    Outside,
+}
+
+/// What a host is made of.
+#[derive(Clone, Debug)]
+pub struct HostSpec {
+    /// Handler threads; 0 counts as 1.
+    pub threads: u32,
+    /// Costs by cost class; a class beyond the table is free.
+    pub costs: Vec<Cost>,
+    /// The paths that leave this host, where no pair says otherwise.
+    pub link: Option<LinkProfile>,
+    /// Bytes per second that leave its network interface; `None` is without limit.
+    pub interface: Option<u64>,
+    /// Its disk.
+    pub disk: DiskProfile,
+    /// Its wall clock.
+    pub clock: WallClock,
+    /// Where its process runs.
+    pub runs: Runs,
+}
+
+impl Default for HostSpec {
+    /// One thread, nothing costs anything, a true clock.
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            costs: Vec::new(),
+            link: None,
+            interface: None,
+            disk: DiskProfile::default(),
+            clock: WallClock::default(),
+            runs: Runs::Here,
+        }
+    }
+}
+
+/// In a table of alarms: none.
+const NO_ALARM: AlarmId = AlarmId(u32::MAX);
+
+/// Whether a process can handle an input now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// No process runs.
+    Down,
+    /// It handles what comes.
+    Running,
+    /// It is paused, or works off what came while it was.
+    Behind,
+}
+
+/// What a paused process has not looked at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Parked {
+    Event(Slot),
+    Timer(AlarmId),
+}
+
+/// The engine's side of a host.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    pub(crate) mode: Mode,
+    pub(crate) runs: Runs,
+    /// Without power no kernel answers.
+    pub(crate) powered: bool,
+    /// How many pauses were not resumed.
+    pub(crate) pauses: u32,
+    /// How often its process was started.
+    pub(crate) incarnation: u32,
+    threads: u32,
+    busy: u32,
+    costs: Vec<Cost>,
+    /// Messages that wait for a thread.
+    pub(crate) ready: Waiting,
+    /// What came while the process was paused.
+    pub(crate) backlog: VecDeque<Parked>,
+    /// A wake-up is scheduled.
+    pub(crate) waking: bool,
+    pub(crate) interface: Line,
+    /// The timers in `backlog` that were not set again or taken back since.
+    pub(crate) parked_timers: BTreeSet<AlarmId>,
+    /// The alarm of each timer slot that was used, `NO_ALARM` for the others.
+    alarms: Vec<AlarmId>,
+}
+
+impl Host {
+    pub(crate) fn new(spec: &HostSpec) -> Self {
+        Self {
+            mode: Mode::Down,
+            runs: spec.runs,
+            powered: true,
+            pauses: 0,
+            incarnation: 0,
+            threads: spec.threads.max(1),
+            busy: 0,
+            costs: spec.costs.clone(),
+            ready: Waiting::NONE,
+            backlog: VecDeque::new(),
+            waking: false,
+            interface: Line::new(spec.interface),
+            parked_timers: BTreeSet::new(),
+            alarms: Vec::new(),
+        }
+    }
+
+    /// Whether every message is handled as it arrives.
+    pub(crate) const fn is_free(&self) -> bool {
+        self.costs.is_empty()
+    }
+
+    /// What a message of this class and size costs.
+    pub(crate) fn cost(&self, class: usize, bytes: impl FnOnce() -> u64) -> SimDuration {
+        match self.costs.get(class) {
+            Some(cost) if cost.per_kib.is_zero() => cost.base,
+            Some(cost) => cost.of(bytes()),
+            None => SimDuration::ZERO,
+        }
+    }
+
+    /// Occupies a handler thread, if one is free.
+    pub(crate) const fn take_thread(&mut self) -> bool {
+        let is_free = self.busy < self.threads;
+        if is_free {
+            self.busy += 1;
+        }
+        is_free
+    }
+
+    pub(crate) const fn free_thread(&mut self) {
+        self.busy -= 1;
+    }
+
+    pub(crate) const fn free_all_threads(&mut self) {
+        self.busy = 0;
+    }
+
+    /// The alarm of a timer slot, if it was ever used.
+    pub(crate) fn alarm(&self, slot: usize) -> Option<AlarmId> {
+        self.alarms.get(slot).copied().filter(|id| *id != NO_ALARM)
+    }
+
+    pub(crate) fn set_alarm(&mut self, slot: usize, alarm: AlarmId) {
+        if self.alarms.len() <= slot {
+            self.alarms.resize(slot + 1, NO_ALARM);
+        }
+        self.alarms[slot] = alarm;
+    }
+
+    /// The alarms of all timer slots.
+    pub(crate) fn alarms(&self) -> impl Iterator<Item = AlarmId> + '_ {
+        self.alarms.iter().copied().filter(|id| *id != NO_ALARM)
+    }
+
+    /// A timer goes off while the process does not look.
+    pub(crate) fn park_timer(&mut self, id: AlarmId) {
+        self.backlog.push_back(Parked::Timer(id));
+        self.parked_timers.insert(id);
+    }
+
+    /// A timer that may have gone off unseen is set again, taken back or handled: whether it had.
+    pub(crate) fn unpark_timer(&mut self, id: AlarmId) -> bool {
+        !self.parked_timers.is_empty() && self.parked_timers.remove(&id)
+    }
+}
