@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(retrial::cli::main(retrial::run::run))
+    ExitCode::from(retrial::cli::main(retrial::run::drive::run))
 }

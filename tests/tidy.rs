@@ -38,15 +38,32 @@ const CRATES: &[(&str, &[&str])] = &[
     ("kafka", &["crc32c", "strsim", "indexmap", "serde"]),
     ("check", &["hdrhistogram", "petgraph"]),
     ("scenario", &["toml", "miette", "strsim", "indexmap"]),
-    ("report", &["comfy_table", "hdrhistogram", "serde", "serde_json"]),
-    ("cli", &["clap", "indicatif", "miette", "serde_json", "strsim"]),
+    (
+        "report",
+        &["comfy_table", "hdrhistogram", "serde", "serde_json"],
+    ),
+    (
+        "cli",
+        &["clap", "indicatif", "miette", "serde_json", "strsim"],
+    ),
     ("main", &["clap"]),
 ];
 
 /// Every outside crate of the manifest, as source text names it.
 const OUTSIDE: &[&str] = &[
-    "clap", "comfy_table", "crc32c", "hdrhistogram", "indexmap", "indicatif", "miette",
-    "petgraph", "rand_chacha", "serde", "serde_json", "strsim", "toml",
+    "clap",
+    "comfy_table",
+    "crc32c",
+    "hdrhistogram",
+    "indexmap",
+    "indicatif",
+    "miette",
+    "petgraph",
+    "rand_chacha",
+    "serde",
+    "serde_json",
+    "strsim",
+    "toml",
 ];
 
 #[test]
@@ -64,13 +81,19 @@ fn imports_go_down_only() {
         };
         for (number, line) in code_lines(&text) {
             if line.contains("crate::{") || line.contains("super::super") {
-                wrong.push(format!("{}:{number}: name the module in full", path.display()));
+                wrong.push(format!(
+                    "{}:{number}: name the module in full",
+                    path.display()
+                ));
             }
             for target in crate_paths(line) {
                 let below = layers.get(target.as_str()).is_some_and(|to| to < layer);
                 let peer = PEERS.contains(&(module.as_str(), target.as_str()));
                 if target != module && !below && !peer {
-                    wrong.push(format!("{}:{number}: {module} imports {target}", path.display()));
+                    wrong.push(format!(
+                        "{}:{number}: {module} imports {target}",
+                        path.display()
+                    ));
                 }
             }
         }
@@ -87,10 +110,14 @@ fn each_layer_names_only_its_outside_crates() {
         let allowed = allowed.get(module.as_str()).copied().unwrap_or(&[]);
         for (number, line) in code_lines(&text) {
             for name in OUTSIDE {
-                let named = line.contains(&format!("{name}::")) && !line.contains(&format!("::{name}::"));
+                let named =
+                    line.contains(&format!("{name}::")) && !line.contains(&format!("::{name}::"));
                 let whole = !line.contains(&format!("_{name}::"));
                 if named && whole && !allowed.contains(name) {
-                    wrong.push(format!("{}:{number}: {module} names {name}", path.display()));
+                    wrong.push(format!(
+                        "{}:{number}: {module} names {name}",
+                        path.display()
+                    ));
                 }
             }
         }
@@ -105,14 +132,21 @@ fn files_are_short_and_say_what_they_are() {
         if !text.starts_with("//!") {
             wrong.push(format!("{}: opens without //!", path.display()));
         }
-        let own = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let own = text
+            .split("\n#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default();
         let lines = own.lines().count();
         if lines > 800 && !path.ends_with("tests.rs") {
             wrong.push(format!("{}: {lines} lines", path.display()));
         }
         for (number, line) in text.lines().enumerate() {
             if line.chars().count() > 110 && !line.contains("http") {
-                wrong.push(format!("{}:{}: over 110 columns", path.display(), number + 1));
+                wrong.push(format!(
+                    "{}:{}: over 110 columns",
+                    path.display(),
+                    number + 1
+                ));
             }
         }
     }
@@ -129,7 +163,11 @@ fn the_book_lists_every_deviation() {
             missing.push(format!("{}: {deviation}", path.display()));
         }
     }
-    assert!(missing.is_empty(), "not in book/src/deviations.md:\n{}", missing.join("\n"));
+    assert!(
+        missing.is_empty(),
+        "not in book/src/deviations.md:\n{}",
+        missing.join("\n")
+    );
 }
 
 #[test]
@@ -138,12 +176,19 @@ fn every_scenario_has_its_snapshot_and_every_snapshot_its_scenario() {
         files(&root().join(dir), extension)
             .iter()
             .map(|path| {
-                let relative = path.strip_prefix(root().join(dir)).expect("below the folder");
-                relative.to_string_lossy().replace(&format!(".{extension}"), "")
+                let relative = path
+                    .strip_prefix(root().join(dir))
+                    .expect("below the folder");
+                relative
+                    .to_string_lossy()
+                    .replace(&format!(".{extension}"), "")
             })
             .collect()
     };
-    assert_eq!(stems("scenarios", "toml"), stems("snapshots/scenarios", "snap"));
+    assert_eq!(
+        stems("scenarios", "toml"),
+        stems("snapshots/scenarios", "snap")
+    );
 }
 
 /// Every `// Deviation:` with the comment lines that continue it.
@@ -153,14 +198,18 @@ fn deviations() -> Vec<(PathBuf, String)> {
         let mut lines = text.lines().map(str::trim).peekable();
         while let Some(line) = lines.next() {
             let comment = line.trim_start_matches('/').trim_start_matches('!').trim();
-            let Some(first) = comment.strip_prefix("Deviation:") else { continue };
+            let Some(first) = comment.strip_prefix("Deviation:") else {
+                continue;
+            };
             if !line.starts_with("//") {
                 continue;
             }
             let mut whole = first.trim().to_owned();
             while let Some(next) = lines.peek().filter(|l| l.starts_with("//")) {
                 let next = next.trim_start_matches('/').trim_start_matches('!').trim();
-                let ends = next.is_empty() || next.starts_with("Deviation:") || next.starts_with("Source:");
+                let ends = next.is_empty()
+                    || next.starts_with("Deviation:")
+                    || next.starts_with("Source:");
                 if ends || whole.ends_with('.') {
                     break;
                 }
@@ -175,7 +224,10 @@ fn deviations() -> Vec<(PathBuf, String)> {
 }
 
 fn normal(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "")
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace('`', "")
 }
 
 fn root() -> PathBuf {
@@ -188,14 +240,21 @@ fn sources() -> Vec<(PathBuf, String)> {
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(&path).expect("sources are readable");
-            (path.strip_prefix(root()).expect("below the root").to_owned(), text)
+            (
+                path.strip_prefix(root())
+                    .expect("below the root")
+                    .to_owned(),
+                text,
+            )
         })
         .collect()
 }
 
 fn files(dir: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(dir) else { return found };
+    let Ok(entries) = fs::read_dir(dir) else {
+        return found;
+    };
     for entry in entries {
         let path = entry.expect("entries are readable").path();
         if path.is_dir() {
@@ -225,7 +284,11 @@ fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
 fn crate_paths(line: &str) -> Vec<String> {
     line.split("crate::")
         .skip(1)
-        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect()
+        })
         .filter(|name: &String| !name.is_empty())
         .collect()
 }

@@ -5,6 +5,7 @@
 //! Left out: learning the active controller from the quorum; the list is tried in turn.
 //! Source: NodeToControllerChannelManagerImpl, NodeToControllerRequestThread (4.2).
 
+use crate::kafka::api::alter_partition::AlteredPartition;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
@@ -236,10 +237,20 @@ impl ControllerLink {
     }
 }
 
-/// The error of a controller's whole answer.
+/// The error of a controller's whole answer. One partition is enough to say that it is not the
+/// active controller.
 fn error_of(response: &Response) -> Option<ErrorCode> {
     match response {
-        Response::AlterPartition(response) => response.error,
+        Response::AlterPartition(response) => {
+            let of_partition = |altered: &AlteredPartition| {
+                altered
+                    .error
+                    .filter(|error| *error == ErrorCode::NotController)
+            };
+            response
+                .error
+                .or_else(|| response.partitions.iter().find_map(of_partition))
+        }
         Response::BrokerRegistration(response) => response.error,
         Response::BrokerHeartbeat(response) => response.error,
         Response::AllocateProducerIds(response) => response.error,

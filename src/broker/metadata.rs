@@ -3,7 +3,7 @@
 //! Modelled: long polls of the controller as an observer; records are applied once they are
 //! committed; each batch of changes makes this broker's replicas leaders and followers; a fetcher
 //! starts anew only when the leader epoch is higher.
-//! Left out: snapshots, features, configs that change, deletion of topics.
+//! Left out: features, configs that change, deletion of topics.
 //! Source: MetadataLoader, BrokerMetadataPublisher, ReplicaManager.applyDelta, KafkaRaftClient (4.2);
 //! KIP-500, KIP-631.
 
@@ -72,23 +72,58 @@ impl Metadata {
         self.image.end.plus(self.uncommitted.len() as u64)
     }
 
-    /// Takes over an answer; says which partitions changed.
-    fn advance(&mut self, response: QuorumFetchResponse) -> Vec<MetadataRecord> {
+    /// Takes over an answer; says what changed.
+    fn advance(&mut self, response: QuorumFetchResponse) -> Changes {
+        let mut changes = Changes::default();
+        self.high_watermark = self.high_watermark.max(response.high_watermark);
+        if let Some(end) = response.snapshot_end {
+            let image = MetadataImage::restore(&response.records, end);
+            let old = std::mem::replace(&mut self.image, image);
+            self.uncommitted.clear();
+            changes.brokers = true;
+            for (tp, registration) in self.image.partitions() {
+                if old.partition(tp) != Some(registration) {
+                    changes.partitions.insert(tp);
+                }
+            }
+            return changes;
+        }
         let at = response.base_offset.0.saturating_sub(self.image.end.0) as usize;
         if response.base_offset >= self.image.end && at <= self.uncommitted.len() {
             self.uncommitted.truncate(at);
             self.uncommitted.extend(response.records);
         }
-        self.high_watermark = self.high_watermark.max(response.high_watermark);
-        let mut applied = Vec::new();
         while self.image.end < self.high_watermark {
             let Some(record) = self.uncommitted.pop_front() else {
                 break;
             };
             self.image.apply(&record);
-            applied.push(record);
+            changes.add(&record);
         }
-        applied
+        changes
+    }
+}
+
+/// What a part of the metadata log changes.
+#[derive(Debug, Default)]
+struct Changes {
+    partitions: BTreeSet<TopicPartition>,
+    /// True when a broker's registration changed.
+    brokers: bool,
+}
+
+impl Changes {
+    fn add(&mut self, record: &MetadataRecord) {
+        match record {
+            MetadataRecord::RegisterBroker { .. }
+            | MetadataRecord::BrokerRegistrationChange { .. } => self.brokers = true,
+            MetadataRecord::Partition { tp, .. } => {
+                self.partitions.insert(*tp);
+            }
+            MetadataRecord::Topic { .. }
+            | MetadataRecord::ProducerIds { .. }
+            | MetadataRecord::NoOp => {}
+        }
     }
 }
 
@@ -106,26 +141,12 @@ impl Broker {
 
     /// The controller answered: applies what is committed and asks on.
     pub(super) fn metadata_fetched(&mut self, cx: BrokerCx<'_, '_>, response: QuorumFetchResponse) {
-        let applied = self.metadata.advance(response);
-        let mut changed = BTreeSet::new();
-        let mut brokers_changed = false;
-        for record in &applied {
-            match record {
-                MetadataRecord::RegisterBroker { .. }
-                | MetadataRecord::BrokerRegistrationChange { .. } => brokers_changed = true,
-                MetadataRecord::Partition { tp, .. } => {
-                    changed.insert(*tp);
-                }
-                MetadataRecord::Topic { .. }
-                | MetadataRecord::ProducerIds { .. }
-                | MetadataRecord::NoOp => {}
-            }
-        }
-        if brokers_changed {
+        let changes = self.metadata.advance(response);
+        if changes.brokers {
             self.registrations = Registrations::of(self.metadata.image());
         }
-        if self.metadata.published && !changed.is_empty() {
-            self.apply_changes(cx, &changed);
+        if self.metadata.published && !changes.partitions.is_empty() {
+            self.apply_changes(cx, &changes.partitions);
         }
         self.fetch_metadata(cx);
     }

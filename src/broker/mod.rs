@@ -375,7 +375,9 @@ impl Broker {
 
     /// The replica of one partition on this broker's disk.
     pub fn view(&self, tp: TopicPartition) -> Option<ReplicaView<'_>> {
-        self.replicas.slot(tp).map(|slot| self.replicas[slot].view(self.id))
+        self.replicas
+            .slot(tp)
+            .map(|slot| self.replicas[slot].view(self.id))
     }
 
     /// The metadata as this broker knows it.

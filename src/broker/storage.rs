@@ -149,7 +149,8 @@ impl Broker {
     pub(super) fn report_cuts(&mut self, cx: BrokerCx<'_, '_>) {
         for cut in std::mem::take(&mut self.cuts) {
             let partition = &self.replicas[cut.slot];
-            cx.disk().truncate(partition.file, partition.log.size_bytes());
+            cx.disk()
+                .truncate(partition.file, partition.log.size_bytes());
             cx.fact(Fact::Truncated {
                 broker: self.id,
                 tp: partition.tp,

@@ -21,6 +21,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::cli::output::Output;
 use crate::report::style::Style;
 use crate::run::Outcome;
+use crate::scenario::drawing;
 use crate::scenario::model::Variant;
 use crate::scenario::set::SetFlag;
 
@@ -123,6 +124,8 @@ struct Session<'a> {
     runner: Runner,
     stderr: &'a mut dyn Write,
     style: Style,
+    /// How problems of scenario files look, which go to standard error.
+    problem_style: drawing::Style,
     /// True for timing.
     timing: bool,
     /// True for a progress bar.
@@ -191,12 +194,22 @@ fn dispatch(cli: &Cli, host: &mut Host<'_>) -> io::Result<u8> {
         ColorChoice::Never => false,
         ColorChoice::Auto => host.stdout_is_terminal && !host.no_color && console.out.is_none(),
     };
+    let color_problems = match console.color {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => host.stderr_is_terminal && !host.no_color,
+    };
     let mut session = Session {
         runner: host.runner,
         stderr: &mut *host.stderr,
         style: Style {
             width: usize::from(console.width),
             color,
+        },
+        problem_style: if color_problems {
+            drawing::Style::Coloured
+        } else {
+            drawing::Style::Plain
         },
         timing: !console.quiet,
         progress: !console.quiet && host.stderr_is_terminal,

@@ -73,10 +73,10 @@ pub(super) fn run(args: &Args, session: &mut Session<'_>, out: &mut dyn Write) -
     let mut chosen = Vec::new();
     let mut wrong = false;
     for target in &args.scenarios {
-        match choose(target, &args.changes) {
+        match choose(target, &args.changes, session) {
             Ok(choice) => chosen.push(choice),
             Err(message) => {
-                writeln!(session.stderr, "error: {message}")?;
+                session.stderr.write_all(message.as_bytes())?;
                 wrong = true;
             }
         }
@@ -103,8 +103,13 @@ pub(super) fn run(args: &Args, session: &mut Session<'_>, out: &mut dyn Write) -
 }
 
 /// Reads a scenario and picks its variants.
-fn choose<'a>(target: &'a str, changes: &Changes) -> Result<Chosen<'a>, String> {
-    let scenario = source::load(target, &changes.set_flags())?;
+fn choose<'a>(
+    target: &'a str,
+    changes: &Changes,
+    session: &Session<'_>,
+) -> Result<Chosen<'a>, String> {
+    let width = session.style.width;
+    let scenario = source::load(target, &changes.set_flags(), session.problem_style, width)?;
     for name in &changes.variants {
         let known = || scenario.variants.iter().map(|variant| &*variant.name);
         if !known().any(|variant| variant == name) {
@@ -115,7 +120,9 @@ fn choose<'a>(target: &'a str, changes: &Changes) -> Result<Chosen<'a>, String> 
                     format!("its variants are {}", known.join(", "))
                 }
             };
-            return Err(format!("{target} has no variant \"{name}\"; {hint}"));
+            return Err(format!(
+                "error: {target} has no variant \"{name}\"; {hint}\n"
+            ));
         }
     }
     let variants = (scenario.variants.iter())

@@ -2,15 +2,21 @@
 
 use std::fs;
 
+use crate::scenario::drawing;
 use crate::scenario::file::parse;
 use crate::scenario::library::find;
 use crate::scenario::model::Scenario;
 use crate::scenario::set::SetFlag;
 
 /// Reads a scenario; what is wrong comes as text, ready to print.
-pub(super) fn load(target: &str, sets: &[SetFlag]) -> Result<Scenario, String> {
-    let text = read(target)?;
-    parse(target, &text, sets).map_err(|problems| problems.to_string())
+pub(super) fn load(
+    target: &str,
+    sets: &[SetFlag],
+    style: drawing::Style,
+    width: usize,
+) -> Result<Scenario, String> {
+    let text = read(target).map_err(|why| format!("error: {why}\n"))?;
+    parse(target, &text, sets).map_err(|problems| drawing::draw(&problems, style, width))
 }
 
 /// The text of a scenario. A path ends in `.toml`.

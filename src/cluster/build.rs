@@ -18,9 +18,7 @@ use crate::controller::{Controller, ControllerSetup};
 use crate::kafka::ids::{
     BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
 };
-use crate::kafka::metadata_records::{
-    LeaderRecoveryState, MetadataRecord, PartitionRegistration,
-};
+use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
 use crate::metadata::image::MetadataImage;
 use crate::sim::disk::DiskProfile;
 use crate::sim::host::{Cost, HostSpec};
@@ -97,7 +95,12 @@ impl Cluster {
         for (host, _) in hosts.all() {
             world.start(host);
         }
-        Self { world, hosts, disk, controller: controllers[0] }
+        Self {
+            world,
+            hosts,
+            disk,
+            controller: controllers[0],
+        }
     }
 }
 
@@ -146,7 +149,12 @@ fn bootstrap(
             name: Arc::clone(&topic.name),
             config: topic.config,
         });
-        let placed = place(&ids, topic.partitions, topic.replication_factor, &mut chance);
+        let placed = place(
+            &ids,
+            topic.partitions,
+            topic.replication_factor,
+            &mut chance,
+        );
         for (partition, replicas) in placed.into_iter().enumerate() {
             let registration = PartitionRegistration {
                 isr: Arc::clone(&replicas),
@@ -159,7 +167,10 @@ fn bootstrap(
                 replicas,
             };
             image.apply(&MetadataRecord::Partition {
-                tp: TopicPartition { topic: id, partition: partition as u32 },
+                tp: TopicPartition {
+                    topic: id,
+                    partition: partition as u32,
+                },
                 registration: Arc::new(registration),
             });
         }
@@ -169,7 +180,12 @@ fn bootstrap(
 
 fn sender(spec: &ProducerSpec, brokers: &Arc<[(BrokerId, HostId)]>, streams: &Streams) -> App {
     let (plan, config) = (spec.plan.clone(), spec.config.clone());
-    App::Sending(Box::new(Sending::new(plan, config, Arc::clone(brokers), *streams)))
+    App::Sending(Box::new(Sending::new(
+        plan,
+        config,
+        Arc::clone(brokers),
+        *streams,
+    )))
 }
 
 fn reader(
@@ -180,7 +196,12 @@ fn reader(
 ) -> App {
     let plan = spec.members[member as usize].clone();
     let brokers = Arc::clone(brokers);
-    App::Reading(Box::new(Reading::new(plan, spec.config.clone(), brokers, streams)))
+    App::Reading(Box::new(Reading::new(
+        plan,
+        spec.config.clone(),
+        brokers,
+        streams,
+    )))
 }
 
 fn link_profile(spec: &NetworkSpec) -> LinkProfile {
@@ -205,6 +226,14 @@ fn disk_profile(spec: &DiskSpec) -> DiskProfile {
 
 /// By [`crate::cluster::message::CostClass`].
 fn costs(spec: &CostSpec) -> Vec<Cost> {
-    let cost = |base| Cost { base, per_kib: spec.per_kib };
-    vec![Cost::default(), cost(spec.produce), cost(spec.fetch), cost(spec.other)]
+    let cost = |base| Cost {
+        base,
+        per_kib: spec.per_kib,
+    };
+    vec![
+        Cost::default(),
+        cost(spec.produce),
+        cost(spec.fetch),
+        cost(spec.other),
+    ]
 }

@@ -64,8 +64,14 @@ impl Payload for Message {
         let Self::Kafka(message) = self;
         let class = match message {
             Kafka::Response { .. } => CostClass::Free,
-            Kafka::Request { body: Request::Produce(_), .. } => CostClass::Produce,
-            Kafka::Request { body: Request::Fetch(_), .. } => CostClass::Fetch,
+            Kafka::Request {
+                body: Request::Produce(_),
+                ..
+            } => CostClass::Produce,
+            Kafka::Request {
+                body: Request::Fetch(_),
+                ..
+            } => CostClass::Fetch,
             Kafka::Request { .. } => CostClass::Other,
         };
         class as usize
@@ -75,7 +81,10 @@ impl Payload for Message {
 fn request_size(request: &Request) -> u64 {
     match request {
         Request::Produce(produce) => {
-            let batches = produce.partitions.iter().map(|p| u64::from(p.batch.size_bytes));
+            let batches = produce
+                .partitions
+                .iter()
+                .map(|p| u64::from(p.batch.size_bytes));
             batches.sum::<u64>() + PER_PARTITION * produce.partitions.len() as u64
         }
         Request::Fetch(fetch) => PER_PARTITION * (1 + fetch.partitions.len() as u64),
@@ -122,13 +131,17 @@ fn request_digest(request: &Request) -> u64 {
     match request {
         Request::Produce(produce) => {
             let ids = produce.partitions.iter().fold(0, |word, p| {
-                fold(fold(word, u64::from(p.tp.partition)), u64::from(p.batch.records[0].id.0))
+                fold(
+                    fold(word, u64::from(p.tp.partition)),
+                    u64::from(p.batch.records[0].id.0),
+                )
             });
             fold(1, ids)
         }
-        Request::Fetch(fetch) => {
-            fetch.partitions.iter().fold(2, |word, p| fold(word, p.fetch_offset.0))
-        }
+        Request::Fetch(fetch) => fetch
+            .partitions
+            .iter()
+            .fold(2, |word, p| fold(word, p.fetch_offset.0)),
         Request::ListOffsets(_) => 3,
         Request::Metadata(_) => 4,
         Request::InitProducerId(_) => 5,
@@ -150,7 +163,10 @@ fn response_digest(response: &Response) -> u64 {
         }),
         Response::Fetch(fetch) => fetch.partitions.iter().fold(2, |word, p| {
             let code = p.error.map_or(0, |e| u64::from(e.code().unsigned_abs()));
-            fold(fold(word, code), p.high_watermark.0 ^ (p.batches.len() as u64) << 48)
+            fold(
+                fold(word, code),
+                p.high_watermark.0 ^ (p.batches.len() as u64) << 48,
+            )
         }),
         Response::ListOffsets(_) => 3,
         Response::Metadata(metadata) => fold(4, metadata.brokers.len() as u64),

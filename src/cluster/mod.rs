@@ -60,15 +60,19 @@ impl Cluster {
 
     /// All brokers with their hosts.
     pub fn brokers(&self) -> impl Iterator<Item = (HostId, &Broker)> {
-        self.hosts.all().filter_map(|(host, _)| match self.world.process(host) {
-            AnyProcess::Broker(broker) => Some((host, &**broker)),
-            AnyProcess::Controller(_) | AnyProcess::App(_) => None,
-        })
+        self.hosts
+            .all()
+            .filter_map(|(host, _)| match self.world.process(host) {
+                AnyProcess::Broker(broker) => Some((host, &**broker)),
+                AnyProcess::Controller(_) | AnyProcess::App(_) => None,
+            })
     }
 
     /// Every replica of every broker, dead ones included: what their disks hold.
     pub fn replicas(&self) -> Vec<ReplicaView<'_>> {
-        self.brokers().flat_map(|(_, broker)| broker.replicas()).collect()
+        self.brokers()
+            .flat_map(|(_, broker)| broker.replicas())
+            .collect()
     }
 
     /// A partition as the controller has registered it.

@@ -37,7 +37,9 @@ pub enum Moment {
 impl Moment {
     /// True when the effect is this moment.
     pub fn is(&self, effect: &Effect<Message, Fact, Timer>) -> bool {
-        let Effect::Fact(fact) = effect else { return false };
+        let Effect::Fact(fact) = effect else {
+            return false;
+        };
         match (self, fact) {
             (Self::LeaderAppended(at), Fact::Kafka(Kafka::Appended { role, tp, .. })) => {
                 at == tp && *role == Role::Leader
@@ -52,11 +54,21 @@ impl Moment {
             ) => at == tp && *role == Role::Leader,
             (
                 Self::IsrShrunk(at),
-                Fact::Kafka(Kafka::PartitionChanged { tp, isr, isr_before, .. }),
+                Fact::Kafka(Kafka::PartitionChanged {
+                    tp,
+                    isr,
+                    isr_before,
+                    ..
+                }),
             ) => at == tp && isr.len() < isr_before.len(),
             (
                 Self::IsrExpanded(at),
-                Fact::Kafka(Kafka::PartitionChanged { tp, isr, isr_before, .. }),
+                Fact::Kafka(Kafka::PartitionChanged {
+                    tp,
+                    isr,
+                    isr_before,
+                    ..
+                }),
             ) => at == tp && isr.len() > isr_before.len(),
             (Self::LeaderElected(at), Fact::Kafka(Kafka::BecameLeader { tp, .. })) => at == tp,
             (Self::Truncated(at), Fact::Kafka(Kafka::Truncated { tp, .. })) => at == tp,

@@ -59,10 +59,16 @@ impl Hosts {
 
     /// All hosts, by id.
     pub fn all(&self) -> impl Iterator<Item = (HostId, Role)> {
-        self.roles.iter().enumerate().map(|(i, role)| (HostId(i as u32), *role))
+        self.roles
+            .iter()
+            .enumerate()
+            .map(|(i, role)| (HostId(i as u32), *role))
     }
 
     fn with_role(&self, role: Role) -> Option<HostId> {
-        self.roles.iter().position(|r| *r == role).map(|i| HostId(i as u32))
+        self.roles
+            .iter()
+            .position(|r| *r == role)
+            .map(|i| HostId(i as u32))
     }
 }

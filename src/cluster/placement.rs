@@ -17,7 +17,10 @@ pub fn place(
     rng: &mut Rng,
 ) -> Vec<Arc<[BrokerId]>> {
     let count = brokers.len();
-    assert!(replication_factor as usize <= count, "a broker holds a partition once");
+    assert!(
+        replication_factor as usize <= count,
+        "a broker holds a partition once"
+    );
     let mut order = brokers.to_vec();
     let mut offset = 0;
     (0..partitions as usize)
@@ -27,7 +30,9 @@ pub fn place(
                 offset = rng.below(count as u64) as usize;
             }
             let first = offset + partition;
-            (0..replication_factor as usize).map(|i| order[(first + i) % count]).collect()
+            (0..replication_factor as usize)
+                .map(|i| order[(first + i) % count])
+                .collect()
         })
         .collect()
 }
@@ -49,7 +54,10 @@ mod tests {
         let mut rng = Streams::new(7).stream("placement");
         let placed = place(&brokers, 50, 3, &mut rng);
         for broker in &brokers {
-            let led = placed.iter().filter(|replicas| replicas[0] == *broker).count();
+            let led = placed
+                .iter()
+                .filter(|replicas| replicas[0] == *broker)
+                .count();
             assert_eq!(led, 10);
         }
         for replicas in &placed {

@@ -85,7 +85,9 @@ impl Process for AnyProcess {
                         unreachable!("an application's own timer")
                     }
                 });
-                cx.adapted(Message::Kafka, from_app, Timer::App, |cx| app.handle(cx, input));
+                cx.adapted(Message::Kafka, from_app, Timer::App, |cx| {
+                    app.handle(cx, input)
+                });
             }
         }
     }
@@ -98,11 +100,7 @@ impl Process for AnyProcess {
         }
     }
 
-    fn matches(
-        moment: &Moment,
-        _host: HostId,
-        effect: &Effect<Message, Fact, Timer>,
-    ) -> bool {
+    fn matches(moment: &Moment, _host: HostId, effect: &Effect<Message, Fact, Timer>) -> bool {
         moment.is(effect)
     }
 }
@@ -115,9 +113,6 @@ fn from_app(fact: AppFact) -> Fact {
 }
 
 /// An input in the words of one process.
-fn narrow<T>(
-    input: Input<Message, Timer>,
-    timer: impl Fn(Timer) -> T,
-) -> Input<KafkaMessage, T> {
+fn narrow<T>(input: Input<Message, Timer>, timer: impl Fn(Timer) -> T) -> Input<KafkaMessage, T> {
     input.map(|Message::Kafka(message)| message, timer)
 }

@@ -49,7 +49,9 @@ impl Cluster {
         for (tp, registration) in self.controller().image().partitions() {
             let name = self.partition_name(tp);
             let replicas = by_partition.remove(&tp).unwrap_or_default();
-            let leader = replicas.iter().find(|r| Some(r.broker) == registration.leader);
+            let leader = replicas
+                .iter()
+                .find(|r| Some(r.broker) == registration.leader);
             let Some(leader) = leader.filter(|r| r.is_leader) else {
                 why.push(format!("{name} has no leader"));
                 if why.len() >= most {
@@ -87,7 +89,9 @@ impl Cluster {
     /// The high watermark of a partition's leader.
     pub fn committed_end(&self, tp: TopicPartition) -> Option<Offset> {
         let leader = self.registration(tp)?.leader?;
-        self.broker(leader)?.view(tp).map(|replica| replica.high_watermark)
+        self.broker(leader)?
+            .view(tp)
+            .map(|replica| replica.high_watermark)
     }
 
     /// `orders-0`

@@ -45,7 +45,9 @@ pub(super) fn announce<T>(
             leader_epoch: registration.leader_epoch,
             partition_epoch: registration.partition_epoch,
             isr: Arc::clone(&registration.isr),
-            isr_before: before.partition(*tp).map_or_else(|| Arc::new([]) as _, |p| Arc::clone(&p.isr)),
+            isr_before: before
+                .partition(*tp)
+                .map_or_else(|| Arc::new([]) as _, |p| Arc::clone(&p.isr)),
             why: change.why.expect("a change of a partition has a cause"),
         }),
         MetadataRecord::Topic { .. }

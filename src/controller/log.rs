@@ -99,19 +99,20 @@ impl MetadataLog {
         self.entries.push_back(change);
     }
 
-    /// Moves all that is appended into the file; says how many bytes that adds.
-    pub(super) fn write(&mut self) -> u64 {
-        assert!(!self.flushing, "one flush at a time");
-        self.flushing = true;
-        let added = self
-            .entries
-            .iter()
-            .skip(self.index(self.written))
+    /// How many bytes a write would add to the file.
+    pub(super) fn unwritten_bytes(&self) -> u64 {
+        let unwritten = self.entries.range(self.index(self.written)..);
+        unwritten
             .map(|change| u64::from(change.record.size_bytes()))
-            .sum();
+            .sum()
+    }
+
+    /// All that is appended is in the file now, and its flush has begun.
+    pub(super) fn written(&mut self) {
+        assert!(!self.flushing, "one flush at a time");
+        self.written_bytes += self.unwritten_bytes();
         self.written = self.end();
-        self.written_bytes += added;
-        added
+        self.flushing = true;
     }
 
     /// All that is written is on stable storage.

@@ -211,16 +211,20 @@ impl Controller {
             &self.committed,
             cx.now(),
         )));
-        cx.set_timer(Timer::Idle, self.config.metadata_max_idle_interval);
         cx.set_timer(Timer::StaleBroker, self.stale_broker_interval());
+        let config = &self.config;
+        let idle = config.metadata_max_idle_interval;
+        if !idle.is_zero() {
+            cx.set_timer(Timer::Idle, idle);
+        }
         cx.set_timer(
             Timer::UncleanElection,
-            self.config.unclean_leader_election_interval,
+            config.unclean_leader_election_interval,
         );
-        if self.config.auto_leader_rebalance_enable {
+        if config.auto_leader_rebalance_enable {
             cx.set_timer(
                 Timer::PreferredElection,
-                self.config.leader_imbalance_check_interval,
+                config.leader_imbalance_check_interval,
             );
         }
     }
@@ -322,13 +326,14 @@ impl Controller {
     fn write(&mut self, cx: &mut Cx<'_>) {
         self.overdue = false;
         let now = cx.now();
-        let bytes = self.log.write();
+        let bytes = self.log.unwritten_bytes();
         if cx.disk().append(METADATA_LOG, bytes, now).is_err() {
             // A controller that cannot write its metadata log halts.
             self.forget();
             cx.exit();
             return;
         }
+        self.log.written();
         cx.flush(FlushId(self.next_flush), METADATA_LOG);
         self.next_flush += 1;
     }

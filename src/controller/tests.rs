@@ -14,6 +14,7 @@ use crate::kafka::ids::{
 };
 use crate::kafka::message::CorrelationId;
 use crate::kafka::metadata_records::{LeaderRecoveryState, PartitionRegistration};
+use crate::sim::disk::DiskFault;
 use crate::sim::process::{ConnectionId, Effect, HostId, HostState};
 use crate::sim::time::SimTime;
 
@@ -117,7 +118,11 @@ impl Lab {
                 }
                 Effect::Flush { id, .. } => self.flushes.push((now + FLUSH, id)),
                 Effect::Fact(fact) => self.facts.push((now, say(&fact))),
-                Effect::Exit => self.exited = true,
+                Effect::Exit => {
+                    self.exited = true;
+                    self.timers.clear();
+                    self.flushes.clear();
+                }
                 Effect::Open { .. } | Effect::Close(_) => {}
             }
         }
@@ -384,6 +389,18 @@ fn a_noop_record_advances_the_log_every_idle_interval() {
 }
 
 #[test]
+fn without_an_idle_interval_there_are_no_noop_records() {
+    let config = BrokerConfig {
+        metadata_max_idle_interval: SimDuration::ZERO,
+        ..BrokerConfig::default()
+    };
+    let mut lab = Lab::with(config, TopicConfig::default(), false);
+    let end = lab.controller.image().end;
+    lab.run_to(5_000);
+    assert_eq!(lab.controller.image().end, end);
+}
+
+#[test]
 fn a_kill_keeps_what_was_written_and_a_power_loss_what_was_flushed() {
     for (crash, kept) in [(Crash::Kill, 1), (Crash::PowerLoss, 0)] {
         let mut lab = Lab::new();
@@ -395,6 +412,21 @@ fn a_kill_keeps_what_was_written_and_a_power_loss_what_was_flushed() {
         let of_the_new_life = 1;
         assert_eq!(lab.controller.image().end.0, end + kept + of_the_new_life);
     }
+}
+
+#[test]
+fn a_controller_that_cannot_write_its_log_halts_and_has_lost_nothing_committed() {
+    let mut lab = Lab::new();
+    lab.run_to(1_200);
+    let end = lab.controller.image().end;
+    lab.host.disk.set_fault(DiskFault::Full);
+    lab.run_to(2_000);
+    assert!(lab.exited && !lab.controller.is_active());
+    lab.host.disk.set_fault(DiskFault::None);
+    lab.restart(Crash::Kill);
+    lab.run_for(FLUSH);
+    assert!(lab.controller.is_active());
+    assert_eq!(lab.controller.image().end, end.plus(1));
 }
 
 #[test]

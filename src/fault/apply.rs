@@ -52,18 +52,28 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
             Some(Undo::Resume(host))
         }),
         Action::Start(node) => start(cluster, node, here),
-        Action::CutOneWay(from, to) => between(cluster, "cut", [from, to], here, " to ", |c, a, b| {
-            c.world.cut(a, b);
-            Some(Undo::Heal(vec![(a, b)]))
-        }),
-        Action::Cut(one, other) => between(cluster, "cut", [one, other], here, " and ", |c, a, b| {
-            c.world.cut(a, b);
-            c.world.cut(b, a);
-            Some(Undo::Heal(vec![(a, b), (b, a)]))
-        }),
+        Action::CutOneWay(from, to) => {
+            between(cluster, "cut", [from, to], here, " to ", |c, a, b| {
+                c.world.cut(a, b);
+                Some(Undo::Heal(vec![(a, b)]))
+            })
+        }
+        Action::Cut(one, other) => {
+            between(cluster, "cut", [one, other], here, " and ", |c, a, b| {
+                c.world.cut(a, b);
+                c.world.cut(b, a);
+                Some(Undo::Heal(vec![(a, b), (b, a)]))
+            })
+        }
         Action::Isolate(node) => on_running(cluster, "isolate", node, here, |cluster, host| {
-            let others = cluster.hosts.all().map(|(other, _)| other).filter(|h| *h != host);
-            let pairs: Vec<_> = others.flat_map(|other| [(host, other), (other, host)]).collect();
+            let others = cluster
+                .hosts
+                .all()
+                .map(|(other, _)| other)
+                .filter(|h| *h != host);
+            let pairs: Vec<_> = others
+                .flat_map(|other| [(host, other), (other, host)])
+                .collect();
             for (from, to) in &pairs {
                 cluster.world.cut(*from, *to);
             }
@@ -81,19 +91,30 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
                 None
             })
         }
-        Action::SlowDisk(node, by) => on_running(cluster, "slow disk", node, here, |cluster, host| {
-            let before = *cluster.world.host_state(host).disk.profile();
-            let slower = DiskProfile { flush_latency: before.flush_latency + *by, ..before };
-            cluster.world.set_disk(host, slower);
-            Some(Undo::Disk(host, before))
-        }),
+        Action::SlowDisk(node, by) => {
+            on_running(cluster, "slow disk", node, here, |cluster, host| {
+                let before = *cluster.world.host_state(host).disk.profile();
+                let slower = DiskProfile {
+                    flush_latency: before.flush_latency + *by,
+                    ..before
+                };
+                cluster.world.set_disk(host, slower);
+                Some(Undo::Disk(host, before))
+            })
+        }
         Action::FillDisk(node) => break_disk(cluster, "fill disk", node, here, DiskFault::Full),
         Action::FailDisk(node) => break_disk(cluster, "fail disk", node, here, DiskFault::Failed),
         Action::SkewClock(node, nanos) => {
             on_running(cluster, "skew clock", node, here, |cluster, host| {
                 let before = cluster.world.host_state(host).clock;
                 let skew_nanos = before.skew_nanos.saturating_add(*nanos);
-                cluster.world.set_clock(host, WallClock { skew_nanos, ..before });
+                cluster.world.set_clock(
+                    host,
+                    WallClock {
+                        skew_nanos,
+                        ..before
+                    },
+                );
                 Some(Undo::Clock(host, before))
             })
         }
@@ -156,7 +177,11 @@ fn start(cluster: &mut Cluster, node: &Node, here: Option<HostId>) -> Applied {
     if let Some(host) = host {
         cluster.world.start(host);
     }
-    Applied { hit: host.is_some(), what: words(cluster, "start", host), undo: None }
+    Applied {
+        hit: host.is_some(),
+        what: words(cluster, "start", host),
+        undo: None,
+    }
 }
 
 fn break_disk(
@@ -182,7 +207,11 @@ fn on_running(
 ) -> Applied {
     let host = resolve(cluster, node, here).filter(|host| cluster.world.is_running(*host));
     let undo = host.and_then(|host| act(cluster, host));
-    Applied { hit: host.is_some(), what: words(cluster, verb, host), undo }
+    Applied {
+        hit: host.is_some(),
+        what: words(cluster, verb, host),
+        undo,
+    }
 }
 
 /// An action on what lies between two nodes, both of which must run to be hit.
@@ -197,11 +226,22 @@ fn between(
     let running = |node| resolve(cluster, node, here).filter(|h| cluster.world.is_running(*h));
     let pair = running(one).zip(running(other)).filter(|(a, b)| a != b);
     let Some((one, other)) = pair else {
-        return Applied { hit: false, what: words(cluster, verb, None), undo: None };
+        return Applied {
+            hit: false,
+            what: words(cluster, verb, None),
+            undo: None,
+        };
     };
-    let what =
-        format!("{verb} {}{joined}{}", cluster.hosts.name(one), cluster.hosts.name(other));
-    Applied { hit: true, what, undo: act(cluster, one, other) }
+    let what = format!(
+        "{verb} {}{joined}{}",
+        cluster.hosts.name(one),
+        cluster.hosts.name(other)
+    );
+    Applied {
+        hit: true,
+        what,
+        undo: act(cluster, one, other),
+    }
 }
 
 fn words(cluster: &Cluster, verb: &str, host: Option<HostId>) -> String {
@@ -224,7 +264,9 @@ pub fn resolve(cluster: &Cluster, node: &Node, here: Option<HostId>) -> Option<H
         }
         Node::Replica(tp, nth) => {
             let replicas = &cluster.registration(*tp)?.replicas;
-            cluster.hosts.broker(*replicas.get(nth.checked_sub(1)? as usize)?)
+            cluster
+                .hosts
+                .broker(*replicas.get(nth.checked_sub(1)? as usize)?)
         }
         Node::Controller => Some(cluster.controller_host()),
         Node::Here => here,

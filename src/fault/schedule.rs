@@ -129,7 +129,12 @@ impl Schedule {
     }
 
     fn arm(&mut self, cluster: &mut Cluster, index: usize) {
-        let When::On { moment, occurrence, .. } = &self.events[index].when else { return };
+        let When::On {
+            moment, occurrence, ..
+        } = &self.events[index].when
+        else {
+            return;
+        };
         let times = match occurrence {
             Occurrence::Every => Times::Every,
             Occurrence::Nth(nth) => Times::Nth(u64::from(*nth)),
@@ -150,7 +155,10 @@ impl Schedule {
             fired.what = Some(applied.what.clone());
         }
         if applied.hit {
-            self.labels.push(Label { at: now, text: applied.what });
+            self.labels.push(Label {
+                at: now,
+                text: applied.what,
+            });
         }
         if let (Some(span), Some(step)) = (event.lasts, applied.undo) {
             self.put(now + span, Item::Undo(step));
@@ -159,7 +167,10 @@ impl Schedule {
 
     fn undo(&mut self, cluster: &mut Cluster, step: &Undo) {
         if let Some(text) = undo(cluster, step) {
-            self.labels.push(Label { at: cluster.world.now(), text });
+            self.labels.push(Label {
+                at: cluster.world.now(),
+                text,
+            });
         }
     }
 

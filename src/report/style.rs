@@ -94,16 +94,18 @@ pub(super) fn clip(text: &str, room: usize) -> String {
     cut
 }
 
-/// Lines of at most `room` columns, broken at spaces; a longer word has a line of its own.
+/// Lines of at most `room` columns, broken at spaces; a longer word has a line of its own. All
+/// lines of a paragraph begin as far in as its first.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.trim_end().split('\n') {
-        let mut line = String::new();
+        let indent = paragraph.len() - paragraph.trim_start().len();
+        let mut line = " ".repeat(indent);
         for word in paragraph.split_whitespace() {
-            if !line.is_empty() && columns(&line) + 1 + columns(word) > room {
-                lines.push(std::mem::take(&mut line));
+            if line.len() > indent && columns(&line) + 1 + columns(word) > room {
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
             }
-            if !line.is_empty() {
+            if line.len() > indent {
                 line.push(' ');
             }
             line.push_str(word);
@@ -121,6 +123,7 @@ mod tests {
     fn lines_break_at_spaces() {
         assert_eq!(wrap("one two three\nfour", 8), ["one two", "three", "four"]);
         assert_eq!(wrap("incomprehensible a", 4), ["incomprehensible", "a"]);
+        assert_eq!(wrap("  one two", 6), ["  one", "  two"]);
     }
 
     #[test]

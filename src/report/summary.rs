@@ -6,11 +6,14 @@ use crate::report::metrics;
 use crate::report::numbers::{duration, instant, metric, thousands};
 use crate::report::spark::Scale;
 use crate::report::style::{Style, Tone, clip, columns};
-use crate::report::table::{Cell, Row, Table};
+use crate::report::table::{Cell, Row, Table, beside};
 use crate::report::{Report, answer, run_id};
 use crate::run::Outcome;
 use crate::scenario::model::Scenario;
 use crate::sim::time::SimTime;
+
+/// The most columns that the names of variants take; longer ones are wrapped.
+const LABEL_MAX: usize = 34;
 
 /// The whole result of one scenario under one seed.
 pub fn print(report: &Report<'_>, style: Style) -> String {
@@ -36,8 +39,13 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
         }
     }
     out.push('\n');
-    let label_width = label_width(report, style);
-    out.push_str(&table(&report.outcomes, label_width).print(style));
+    let label_width = label_width(report);
+    for columns in blocks(
+        &report.outcomes,
+        style.width.saturating_sub(1 + label_width),
+    ) {
+        out.push_str(&table(&report.outcomes, &columns, label_width).print(style));
+    }
     out.push_str(&legend(&report.outcomes, label_width, style));
     for group in group_names(&report.outcomes) {
         out.push('\n');
@@ -59,16 +67,10 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
 }
 
 /// How wide the column of variants is, for the table and the bars alike.
-fn label_width(report: &Report<'_>, style: Style) -> usize {
-    let variants = report
-        .outcomes
-        .iter()
-        .map(|outcome| columns(&outcome.variant));
-    let groups = group_names(&report.outcomes)
-        .into_iter()
-        .map(|name| columns(&heading(name)));
-    let widest = variants.chain(groups).max().unwrap_or(0);
-    widest.clamp(12, style.width * 3 / 10) + 2
+fn label_width(report: &Report<'_>) -> usize {
+    let variants = (report.outcomes.iter()).map(|outcome| columns(&outcome.variant));
+    let groups = (group_names(&report.outcomes).into_iter()).map(|name| columns(&heading(name)));
+    variants.chain(groups).fold(12, usize::max).min(LABEL_MAX)
 }
 
 fn heading(group: &str) -> String {
@@ -88,10 +90,21 @@ fn group_names(outcomes: &[Outcome]) -> Vec<&str> {
 /// A column: its head, and its cell of an outcome.
 type Column = (&'static str, fn(&Outcome) -> Cell);
 
-/// The comparison of the variants.
-fn table(outcomes: &[Outcome], label_width: usize) -> Table {
-    let any = |what: fn(&Outcome) -> u64| outcomes.iter().any(|outcome| what(outcome) > 0);
-    let mut heads: Vec<Column> = vec![
+/// The columns of the comparison: all in one block, or, where that is too wide, what became of
+/// the records in one and what the readers saw in another.
+fn blocks(outcomes: &[Outcome], room: usize) -> Vec<Vec<Column>> {
+    let (records, readers) = (record_columns(outcomes), reader_columns(outcomes));
+    let all: Vec<Column> = records.iter().chain(&readers).copied().collect();
+    if table(outcomes, &all, 0).cells_width() <= room {
+        vec![all]
+    } else {
+        vec![records, readers]
+    }
+}
+
+/// What became of the records.
+fn record_columns(outcomes: &[Outcome]) -> Vec<Column> {
+    let mut columns: Vec<Column> = vec![
         ("sent", |o| count(o.delivery.sent)),
         ("acked", |o| count(o.delivery.acked)),
         ("refused", |o| count(o.delivery.refused)),
@@ -100,37 +113,45 @@ fn table(outcomes: &[Outcome], label_width: usize) -> Table {
         ("LOST", |o| bad(o.delivery.lost)),
         ("dup", |o| count(o.delivery.duplicated)),
     ];
-    if any(|o| o.delivery.expired) {
-        heads.push(("expired", |o| count(o.delivery.expired)));
+    if outcomes.iter().any(|outcome| outcome.delivery.expired > 0) {
+        columns.push(("expired", |o| count(o.delivery.expired)));
     }
+    columns
+}
+
+/// What the readers saw; nothing in a run without readers, but for the order of the log.
+fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
+    let any = |what: fn(&Outcome) -> u64| outcomes.iter().any(|outcome| what(outcome) > 0);
+    let mut columns: Vec<Column> = Vec::new();
     if any(|o| o.delivery.reordered) {
-        heads.push(("reordered", |o| count(o.delivery.reordered)));
+        columns.push(("reordered", |o| count(o.delivery.reordered)));
     }
     if any(|o| o.delivery.reordered_keys) {
-        heads.push(("key order", |o| count(o.delivery.reordered_keys)));
+        columns.push(("key order", |o| count(o.delivery.reordered_keys)));
     }
-    if outcomes.iter().any(|outcome| !outcome.groups.is_empty()) {
-        heads.push(("late", |o| count(o.delivery.late)));
-        if any(|o| sum_groups(o, "reprocessed")) {
-            heads.push(("again", |o| count(sum_groups(o, "reprocessed"))));
-        }
-        if any(|o| sum_groups(o, "skipped")) {
-            heads.push(("skipped", |o| count(sum_groups(o, "skipped"))));
-        }
-        heads.push(("max lag", |o| {
-            count(
-                o.groups
-                    .values()
-                    .map(|group| group.max_lag)
-                    .max()
-                    .unwrap_or(0),
-            )
-        }));
-        heads.push(("p99 e2e", |o| match metrics::find(o, "e2e_p99_ns") {
-            Some(nanos) => Cell::plain(metric("e2e_p99_ns", nanos)),
-            None => Cell::plain("-"),
-        }));
+    if outcomes.iter().all(|outcome| outcome.groups.is_empty()) {
+        return columns;
     }
+    columns.push(("late", |o| count(o.delivery.late)));
+    if any(|o| sum_groups(o, "reprocessed")) {
+        columns.push(("again", |o| count(sum_groups(o, "reprocessed"))));
+    }
+    if any(|o| sum_groups(o, "skipped")) {
+        columns.push(("skipped", |o| count(sum_groups(o, "skipped"))));
+    }
+    columns.push(("max lag", |o| {
+        let lags = o.groups.values().map(|group| group.max_lag);
+        count(lags.max().unwrap_or(0))
+    }));
+    columns.push(("p99 e2e", |o| match metrics::find(o, "e2e_p99_ns") {
+        Some(nanos) => Cell::plain(metric("e2e_p99_ns", nanos)),
+        None => Cell::plain("-"),
+    }));
+    columns
+}
+
+/// The comparison of the variants.
+fn table(outcomes: &[Outcome], columns: &[Column], label_width: usize) -> Table {
     let rows = outcomes.iter().map(|outcome| match &outcome.refused {
         Some(refused) => Row::Sentence(
             outcome.variant.to_string(),
@@ -138,13 +159,13 @@ fn table(outcomes: &[Outcome], label_width: usize) -> Table {
         ),
         None => Row::Cells(
             outcome.variant.to_string(),
-            heads.iter().map(|(_, cell)| cell(outcome)).collect(),
+            columns.iter().map(|(_, cell)| cell(outcome)).collect(),
         ),
     });
     Table {
         label_width,
         rows: rows.collect(),
-        heads: heads.iter().map(|(head, _)| *head).collect(),
+        heads: columns.iter().map(|(head, _)| *head).collect(),
     }
 }
 
@@ -203,8 +224,8 @@ fn legend(outcomes: &[Outcome], label_width: usize, style: Style) -> String {
                 .join(", ")
         ));
     }
-    let indent = " ".repeat(1 + label_width);
-    let room = style.width.saturating_sub(1 + label_width).max(20);
+    let indent = " ".repeat(1 + label_width + 2);
+    let room = style.width.saturating_sub(1 + label_width + 2).max(20);
     (lines.iter())
         .flat_map(|line| crate::report::style::wrap(line, room))
         .map(|line| format!("{}\n", style.paint(Tone::Faint, &format!("{indent}{line}"))))
@@ -231,7 +252,7 @@ fn lag(report: &Report<'_>, group: &str, label_width: usize, style: Style) -> St
             Some((outcome, text))
         })
         .collect();
-    let room = style.width.saturating_sub(1 + label_width);
+    let room = style.width.saturating_sub(1 + label_width + 2);
     let widest = rows
         .iter()
         .map(|(_, text)| columns(text))
@@ -249,7 +270,7 @@ fn lag(report: &Report<'_>, group: &str, label_width: usize, style: Style) -> St
         columns: room.saturating_sub(3 + widest).clamp(8, 60),
     };
     let marks = report.outcomes.first().map_or(&[][..], |base| &base.marks);
-    let mut axis = scale.axis(marks, room, 4);
+    let mut axis = scale.axis(marks, room, 5);
     if rows.len() > 1 {
         let note = "(one scale for all)";
         let used = columns(&axis[0]);
@@ -258,29 +279,15 @@ fn lag(report: &Report<'_>, group: &str, label_width: usize, style: Style) -> St
             axis[0].push_str(note);
         }
     }
-    let mut out = String::new();
-    for (i, line) in axis.iter().enumerate() {
-        let heading = if i == 0 {
-            heading(group)
-        } else {
-            String::new()
-        };
-        let heading = clip(&heading, label_width - 2);
-        out.push_str(&format!(" {heading:label_width$}{line}\n"));
-    }
+    let axis: Vec<String> = axis.iter().map(|line| format!("  {line}")).collect();
+    let mut out = beside(&heading(group), label_width, &axis);
     for (outcome, text) in &rows {
         let Some(series) = outcome.lag.get(group) else {
             continue;
         };
-        let label = clip(&outcome.variant, label_width);
-        let bars = scale.bars(series);
-        let room = style
-            .width
-            .saturating_sub(1 + label_width + scale.columns + 3);
-        out.push_str(&format!(
-            " {label:label_width$}{bars}   {}\n",
-            clip(text, room)
-        ));
+        let text = clip(text, room.saturating_sub(scale.columns + 3));
+        let bars = format!("  {}   {text}", scale.bars(series));
+        out.push_str(&beside(&outcome.variant, label_width, &[bars]));
     }
     out
 }

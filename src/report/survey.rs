@@ -239,9 +239,9 @@ fn words(variants: &[VariantSurvey]) -> Vec<(String, String)> {
     more.dedup();
     words.extend(more.into_iter().map(|name| {
         let head = name.strip_prefix("groups.").unwrap_or(&name);
-        let head = match head {
-            "e2e_p99_ns" => "p99 e2e".to_owned(),
-            word => word.replace('_', " "),
+        let head = match head.rsplit_once('.') {
+            Some((group, word)) => format!("{}, group {group}", word.replace('_', " ")),
+            None => "p99 e2e".to_owned(),
         };
         (name, head)
     }));
@@ -249,48 +249,58 @@ fn words(variants: &[VariantSurvey]) -> Vec<(String, String)> {
     words
 }
 
-/// A row for each variant and word.
+/// For each word a row for each variant.
 fn table(variants: &[VariantSurvey], style: Style) -> Table {
-    let words = words(variants);
     let mut rows = Vec::new();
+    for (name, head) in words(variants) {
+        rows.push(Row::Heading(head));
+        for variant in variants {
+            let label = format!("  {}", variant.name);
+            if let Some(spread) = variant.metrics.get(&name) {
+                rows.push(Row::Cells(label, spread.cells(&name)));
+            }
+        }
+    }
     for variant in variants {
         if let Some(refused) = &variant.refused {
             let text = format!("Kafka refuses this configuration: {}", refused.message);
             rows.push(Row::Sentence(variant.name.to_string(), text));
-            continue;
-        }
-        let mut label = variant.name.to_string();
-        for (name, head) in &words {
-            let Some(spread) = variant.metrics.get(name) else {
-                continue;
-            };
-            let over = format!(
-                "{} of {}",
-                thousands(spread.seeds_over_zero),
-                thousands(spread.seeds())
-            );
-            let bad = name == "lost" && spread.max > 0;
-            rows.push(Row::Cells(
-                std::mem::take(&mut label),
-                vec![
-                    Cell::plain(head.as_str()),
-                    if bad {
-                        Cell::toned(over, Tone::Bad)
-                    } else {
-                        Cell::plain(over)
-                    },
-                    Cell::plain(metric(name, spread.min)),
-                    Cell::plain(metric(name, spread.median())),
-                    Cell::plain(metric(name, spread.max)),
-                    Cell::plain(spread.worst_seed.to_string()),
-                ],
-            ));
         }
     }
-    let widest = variants.iter().map(|variant| columns(&variant.name)).max();
-    Table {
-        label_width: widest.unwrap_or(0).clamp(12, style.width * 3 / 10) + 2,
-        heads: vec!["", "seeds over 0", "min", "median", "max", "worst seed"],
+    let mut table = Table {
+        label_width: 0,
+        heads: vec!["seeds over 0", "min", "median", "max", "worst seed"],
         rows,
+    };
+    let names = variants.iter().map(|variant| 2 + columns(&variant.name));
+    let room = style.width.saturating_sub(1 + table.cells_width());
+    table.label_width = names.fold(12, usize::max).min(room.max(12));
+    table
+}
+
+impl Spread {
+    /// The cells of this number's row.
+    fn cells(&self, name: &str) -> Vec<Cell> {
+        let over = format!(
+            "{} of {}",
+            thousands(self.seeds_over_zero),
+            thousands(self.seeds())
+        );
+        let worst = if self.max > 0 {
+            self.worst_seed.to_string()
+        } else {
+            "-".to_owned()
+        };
+        vec![
+            if name == "lost" && self.max > 0 {
+                Cell::toned(over, Tone::Bad)
+            } else {
+                Cell::plain(over)
+            },
+            Cell::plain(metric(name, self.min)),
+            Cell::plain(metric(name, self.median())),
+            Cell::plain(metric(name, self.max)),
+            Cell::plain(worst),
+        ]
     }
 }

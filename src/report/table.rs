@@ -2,7 +2,7 @@
 //!
 //! Columns that do not fit beside the others go into a block below, under the same labels.
 
-use crate::report::style::{Style, Tone, clip, columns};
+use crate::report::style::{Style, Tone, clip, columns, wrap};
 
 /// A cell: its text and, where it matters, its tone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) enum Row {
     Cells(String, Vec<Cell>),
     /// A label and a sentence instead.
     Sentence(String, String),
+    /// What the rows below have in common.
+    Heading(String),
 }
 
 /// A table.
@@ -50,6 +52,13 @@ impl Cell {
 }
 
 impl Table {
+    /// How many columns of text the numbers need, gaps included.
+    pub(super) fn cells_width(&self) -> usize {
+        (0..self.heads.len())
+            .map(|column| 2 + self.column_width(column))
+            .sum()
+    }
+
     /// The table as text.
     pub(super) fn print(&self, style: Style) -> String {
         let widths: Vec<usize> = (0..self.heads.len())
@@ -58,13 +67,16 @@ impl Table {
         let mut out = String::new();
         let mut from = 0;
         while from < widths.len() {
-            let mut used = 1 + self.label_width + widths[from];
+            let mut used = 1 + self.label_width + 2 + widths[from];
             let mut to = from + 1;
             while to < widths.len() && used + 2 + widths[to] <= style.width {
                 used += 2 + widths[to];
                 to += 1;
             }
-            self.block(style, from, &widths[from..to], &mut out);
+            self.head(style, from, &widths[from..to], &mut out);
+            for row in &self.rows {
+                self.row(style, row, from, &widths[from..to], &mut out);
+            }
             from = to;
         }
         out
@@ -74,64 +86,64 @@ impl Table {
     fn column_width(&self, column: usize) -> usize {
         let cells = self.rows.iter().filter_map(|row| match row {
             Row::Cells(_, cells) => Some(columns(&cells[column].text)),
-            Row::Sentence(..) => None,
+            Row::Sentence(..) | Row::Heading(_) => None,
         });
-        cells
-            .chain([columns(self.heads[column])])
-            .max()
-            .unwrap_or(0)
+        let head = columns(self.heads[column]);
+        cells.fold(head, usize::max)
     }
 
-    /// Prints the columns from `from` on that have these widths.
-    fn block(&self, style: Style, from: usize, widths: &[usize], out: &mut String) {
+    /// Prints the heads of the columns from `from` on that have these widths.
+    fn head(&self, style: Style, from: usize, widths: &[usize], out: &mut String) {
         let mut line = format!(" {}", " ".repeat(self.label_width));
-        for (i, width) in widths.iter().enumerate() {
-            let gap = if i == 0 { "" } else { "  " };
-            line.push_str(&format!("{gap}{:>width$}", self.heads[from + i]));
+        for (head, width) in self.heads[from..].iter().zip(widths) {
+            line.push_str(&format!("  {head:>width$}"));
         }
         out.push_str(&style.paint(Tone::Faint, &line));
         out.push('\n');
-        for row in &self.rows {
-            match row {
-                Row::Cells(label, cells) => {
-                    out.push_str(&self.label(label));
-                    for (i, width) in widths.iter().enumerate() {
-                        let cell = &cells[from + i];
-                        out.push_str(if i == 0 { "" } else { "  " });
-                        out.push_str(&" ".repeat(width - columns(&cell.text)));
-                        match cell.tone {
-                            Some(tone) => out.push_str(&style.paint(tone, &cell.text)),
-                            None => out.push_str(&cell.text),
-                        }
-                    }
-                    out.push('\n');
-                }
-                Row::Sentence(label, sentence) if from == 0 => {
-                    let indent = 1 + self.label_width;
-                    let room = style.width.saturating_sub(indent + 2).max(20);
-                    for (i, line) in crate::report::style::wrap(sentence, room)
-                        .iter()
-                        .enumerate()
-                    {
-                        let start = if i == 0 {
-                            self.label(label)
-                        } else {
-                            " ".repeat(indent)
-                        };
-                        out.push_str(&format!("{start}  {line}\n"));
-                    }
-                }
-                Row::Sentence(..) => {}
-            }
-        }
     }
 
-    /// A label in its column.
-    fn label(&self, label: &str) -> String {
-        let label = clip(label, self.label_width);
-        let gap = " ".repeat(self.label_width - columns(&label));
-        format!(" {label}{gap}")
+    /// Prints one row of such a block.
+    fn row(&self, style: Style, row: &Row, from: usize, widths: &[usize], out: &mut String) {
+        let (label, lines) = match row {
+            Row::Cells(label, cells) => {
+                let mut line = String::new();
+                for (cell, width) in cells[from..].iter().zip(widths) {
+                    line.push_str("  ");
+                    line.push_str(&" ".repeat(width - columns(&cell.text)));
+                    match cell.tone {
+                        Some(tone) => line.push_str(&style.paint(tone, &cell.text)),
+                        None => line.push_str(&cell.text),
+                    }
+                }
+                (label, vec![line])
+            }
+            Row::Heading(text) => {
+                out.push_str(&format!(" {}\n", style.paint(Tone::Strong, text)));
+                return;
+            }
+            Row::Sentence(..) if from > 0 => return,
+            Row::Sentence(label, sentence) => {
+                let room = style.width.saturating_sub(1 + self.label_width + 2).max(20);
+                let lines = wrap(sentence, room).into_iter();
+                (label, lines.map(|line| format!("  {line}")).collect())
+            }
+        };
+        out.push_str(&beside(label, self.label_width, &lines));
     }
+}
+
+/// Lines beside a label, which takes as many lines as it needs in its column.
+pub(super) fn beside(label: &str, width: usize, lines: &[String]) -> String {
+    let labels = wrap(label, width);
+    let mut out = String::new();
+    for i in 0..labels.len().max(lines.len()) {
+        let label = labels.get(i).map_or("", String::as_str);
+        let label = clip(label, width);
+        let line = lines.get(i).map_or("", String::as_str);
+        out.push_str(format!(" {label:width$}{line}").trim_end());
+        out.push('\n');
+    }
+    out
 }
 
 #[cfg(test)]
@@ -160,8 +172,8 @@ mod tests {
         };
         assert_eq!(
             table().print(style),
-            "              sent  acked  p99 e2e\n\
-             \u{20}acks=1      1,000    999   8.61 s\n\
+            "                sent  acked  p99 e2e\n\
+             \u{20}acks=1        1,000    999   8.61 s\n\
              \u{20}acks=7        refused\n"
         );
     }
@@ -169,16 +181,25 @@ mod tests {
     #[test]
     fn columns_that_do_not_fit_go_below_under_the_same_labels() {
         let style = Style {
-            width: 28,
+            width: 30,
             color: false,
         };
         assert_eq!(
             table().print(style),
-            "              sent  acked\n\
-             \u{20}acks=1      1,000    999\n\
+            "                sent  acked\n\
+             \u{20}acks=1        1,000    999\n\
              \u{20}acks=7        refused\n\
-             \u{20}            p99 e2e\n\
-             \u{20}acks=1       8.61 s\n"
+             \u{20}              p99 e2e\n\
+             \u{20}acks=1         8.61 s\n"
+        );
+    }
+
+    #[test]
+    fn a_long_label_takes_several_lines() {
+        let lines = ["  1".to_owned()];
+        assert_eq!(
+            beside("acks=all + min.insync.replicas=2", 12, &lines),
+            " acks=all +    1\n min.insync.…\n"
         );
     }
 }

@@ -61,7 +61,12 @@ impl Run {
     pub fn new(setup: Arc<Setup>, seed: u64) -> Self {
         let cluster = Cluster::build(&setup.cluster, seed);
         let audit = Audit::new(&plan(&setup));
-        let names = setup.cluster.topics.iter().map(|topic| topic.name.to_string()).collect();
+        let names = setup
+            .cluster
+            .topics
+            .iter()
+            .map(|topic| topic.name.to_string())
+            .collect();
         Self {
             cluster,
             schedule: Schedule::new(&setup.timeline, &Streams::new(seed)),
@@ -87,10 +92,17 @@ impl Run {
     pub fn advance<O: Observer<AnyProcess>>(&mut self, until: SimTime, observer: &mut O) {
         loop {
             let due = self.schedule.next_time().map_or(until, |at| at.min(until));
-            let step = self.cluster.world.run_until(due, &mut (&mut self.watch, &mut *observer));
+            let step = self
+                .cluster
+                .world
+                .run_until(due, &mut (&mut self.watch, &mut *observer));
             match step {
                 Step::Tripped(trigger) => {
-                    let trip = self.cluster.world.trip().expect("a trigger has just tripped");
+                    let trip = self
+                        .cluster
+                        .world
+                        .trip()
+                        .expect("a trigger has just tripped");
                     let here = trip.occasion.host;
                     self.schedule.tripped(&mut self.cluster, trigger, here);
                 }
@@ -107,21 +119,42 @@ impl Run {
 
     /// Closes the books.
     pub fn finish(self, variant: &Arc<str>) -> Outcome {
-        let Self { cluster, schedule, watch, setup } = self;
+        let Self {
+            cluster,
+            schedule,
+            watch,
+            setup,
+        } = self;
         let ended_at = cluster.world.now();
         let unsettled = cluster.unsettled(UNSETTLED_MAX);
         let replicas = cluster.replicas();
         let violations = crate::run::guarantees::inspect(&setup, ended_at, &replicas, &watch);
         let unavailable_ms = watch.unavailable_ms(ended_at);
-        let Watch { audit, counts, mut marks, .. } = watch;
-        let audited = audit.close(&End { replicas: &replicas, at: ended_at, lag_steps: LAG_STEPS });
+        let Watch {
+            audit,
+            counts,
+            mut marks,
+            ..
+        } = watch;
+        let audited = audit.close(&End {
+            replicas: &replicas,
+            at: ended_at,
+            lag_steps: LAG_STEPS,
+        });
         let labels = schedule.labels().iter();
-        marks.extend(labels.map(|l| Mark { at: l.at, label: l.text.clone() }));
+        marks.extend(labels.map(|l| Mark {
+            at: l.at,
+            label: l.text.clone(),
+        }));
         marks.sort_by_key(|mark| mark.at);
         let mut groups = BTreeMap::new();
         let mut lag = BTreeMap::new();
         let metrics = metrics::collect(&setup.cluster, &audited, &counts, unavailable_ms);
-        let Audited { tally, groups: audited_groups, .. } = audited;
+        let Audited {
+            tally,
+            groups: audited_groups,
+            ..
+        } = audited;
         for (spec, audited) in setup.cluster.groups.iter().zip(audited_groups) {
             groups.insert(Arc::clone(&spec.name), audited.tally);
             lag.insert(Arc::clone(&spec.name), audited.lag);
@@ -175,8 +208,15 @@ fn plan(setup: &Setup) -> Plan {
                 let mut streams: Vec<u32> = partitions.map(|tp| tp.topic.0).collect();
                 streams.sort_unstable();
                 streams.dedup();
-                let slow = group.members.iter().filter(|m| !m.handler.is_zero()).count();
-                GroupPlan { streams, interleaved: slow > 1 }
+                let slow = group
+                    .members
+                    .iter()
+                    .filter(|m| !m.handler.is_zero())
+                    .count();
+                GroupPlan {
+                    streams,
+                    interleaved: slow > 1,
+                }
             })
             .collect(),
         heal_at: SimTime::ZERO + setup.run_for,

@@ -34,8 +34,10 @@ pub fn collect(
         ("unavailable_partition_ms", unavailable_ms),
         ("untold", audited.untold),
     ];
-    let mut metrics: BTreeMap<String, i64> =
-        plain.iter().map(|(name, value)| ((*name).to_owned(), *value as i64)).collect();
+    let mut metrics: BTreeMap<String, i64> = plain
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), *value as i64))
+        .collect();
     latencies(&mut metrics, "ack", audited.ack.as_ref());
     latencies(&mut metrics, "e2e", audited.end_to_end.as_ref());
     for (group, audited) in spec.groups.iter().zip(&audited.groups) {

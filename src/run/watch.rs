@@ -111,7 +111,10 @@ impl Watch {
 
     /// Partition-milliseconds without a leader until `now`.
     pub fn unavailable_ms(&self, now: SimTime) -> u64 {
-        let open = self.leaderless.values().map(|since| now.since(*since).as_millis());
+        let open = self
+            .leaderless
+            .values()
+            .map(|since| now.since(*since).as_millis());
         self.unavailable_ms + open.sum::<u64>()
     }
 
@@ -138,11 +141,18 @@ impl Watch {
     fn kafka(&mut self, at: SimTime, fact: &Kafka) {
         let counts = &mut self.counts;
         match fact {
-            Kafka::Appended { role: ReplicaRole::Leader, stored, .. } => {
+            Kafka::Appended {
+                role: ReplicaRole::Leader,
+                stored,
+                ..
+            } => {
                 counts.batches += 1;
                 counts.batch_bytes += u64::from(stored.batch.size_bytes);
             }
-            Kafka::Appended { role: ReplicaRole::Follower, .. } => counts.replicated_batches += 1,
+            Kafka::Appended {
+                role: ReplicaRole::Follower,
+                ..
+            } => counts.replicated_batches += 1,
             Kafka::DuplicateDetected { .. } => counts.duplicates_detected += 1,
             Kafka::ProduceRefused { .. } => counts.produce_refused += 1,
             Kafka::BatchRetried { .. } => counts.retries += 1,
@@ -150,7 +160,14 @@ impl Watch {
             Kafka::BrokerFenced { .. } => counts.fenced += 1,
             Kafka::PositionReset { .. } => counts.position_resets += 1,
             Kafka::BecameLeader { tp, broker, .. } => self.leader_found(at, *tp, *broker),
-            Kafka::PartitionChanged { tp, leader, why, isr, isr_before, .. } => {
+            Kafka::PartitionChanged {
+                tp,
+                leader,
+                why,
+                isr,
+                isr_before,
+                ..
+            } => {
                 counts.isr_changes += u64::from(isr != isr_before);
                 counts.unclean_elections +=
                     u64::from(*why == PartitionChangeCause::UncleanElection);
@@ -176,9 +193,13 @@ impl Watch {
 
 impl Observer<AnyProcess> for Watch {
     fn event(&mut self, _world: &World<AnyProcess>, seen: &Seen<'_, AnyProcess>) {
-        let Input::Message { body, .. } = seen.input else { return };
+        let Input::Message { body, .. } = seen.input else {
+            return;
+        };
         self.counts.bytes += body.size_bytes();
-        let Message::Kafka(KafkaMessage::Request { body, .. }) = body else { return };
+        let Message::Kafka(KafkaMessage::Request { body, .. }) = body else {
+            return;
+        };
         self.counts.requests += 1;
         self.counts.produce_requests += u64::from(matches!(body, Request::Produce(_)));
         self.counts.fetch_requests += u64::from(matches!(body, Request::Fetch(_)));
@@ -193,5 +214,8 @@ impl Observer<AnyProcess> for Watch {
 }
 
 fn place(tp: TopicPartition) -> Place {
-    Place { stream: tp.topic.0, lane: tp.partition }
+    Place {
+        stream: tp.topic.0,
+        lane: tp.partition,
+    }
 }

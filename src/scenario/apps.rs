@@ -9,9 +9,8 @@ use crate::kafka::config::value::ConfigValue;
 use crate::kafka::ids::{TopicId, TopicPartition};
 use crate::scenario::config;
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::{
-    GROUP, HANDLER, KEYS, LONGEST, MAX_MEMBERS, MAX_PRODUCERS, MAX_RECORDS, PRODUCER,
-};
+use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
+use crate::scenario::keys::{LONGEST, MAX_MEMBERS, MAX_PRODUCERS, MAX_RECORDS};
 use crate::scenario::lower::{Refused, named, too_many};
 use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text, texts};

@@ -28,12 +28,7 @@ pub(in crate::scenario) fn lower<C: Component>(
             .expect("a preset is a valid value of a modelled config");
     }
     let mut refused = None;
-    let mut seen = BTreeSet::new();
     for entry in table.into_iter().flat_map(|(table, _)| &table.entries) {
-        if !seen.insert(entry.key.as_str()) {
-            let message = format!("{} is set twice", entry.key);
-            problems.add(entry.place, Problem::ConfigValue(message));
-        }
         if let Err(refusal) = set(&mut settings, entry, refusals, problems) {
             refused.get_or_insert(refusal);
         }

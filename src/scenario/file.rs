@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::scenario::claims::{self, Vocabulary};
 use crate::scenario::diagnostics::{Diagnostics, Problem, Problems, Source};
-use crate::scenario::keys::{MAX_FILE, TEACH, TOP};
+use crate::scenario::keys::MAX_FILE;
+use crate::scenario::keys::top::{TEACH, TOP};
 use crate::scenario::lower::{self, Lowered};
 use crate::scenario::model::{Scenario, Teach, Variant};
 use crate::scenario::reader::{Reader, Text, as_table};

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, TopicSpec};
 use crate::kafka::config::broker::BrokerConfig;
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::{
-    CLUSTER, COSTS, DISKS, LATENCY, LONGEST, MAX_REPLICAS, NETWORK, TOP, TOPIC,
-};
+use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::top::TOP;
+use crate::scenario::keys::{LONGEST, MAX_REPLICAS};
 use crate::scenario::model::{RefusedConfig, Setup};
 use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table};

@@ -8,7 +8,9 @@ pub mod claims;
 pub mod diagnostics;
 #[cfg(feature = "cli")]
 pub mod drawing;
+pub mod explain;
 pub mod file;
+pub mod fmt;
 pub mod keys;
 pub mod library;
 pub mod model;
@@ -16,11 +18,14 @@ pub mod moment;
 pub mod set;
 pub mod tree;
 pub mod value;
+pub mod write;
 
 mod apps;
+mod comments;
 mod config;
 mod lower;
 mod names;
+mod print;
 mod reader;
 mod selector;
 mod timeline;
@@ -28,3 +33,23 @@ mod variants;
 
 #[cfg(all(test, feature = "cli"))]
 mod tests;
+
+use crate::scenario::diagnostics::Diagnostics;
+use crate::scenario::library::{LibraryEntry, UnknownScenario};
+use crate::scenario::model::Scenario;
+use crate::scenario::set::SetFlag;
+
+/// Reads the text of a scenario file; see [`file::parse`].
+pub fn parse(name: &str, text: &str, sets: &[SetFlag]) -> Result<Scenario, Diagnostics> {
+    file::parse(name, text, sets)
+}
+
+/// The scenarios that ship; see [`library::library`].
+pub fn library() -> &'static [LibraryEntry] {
+    library::library()
+}
+
+/// One of them by name; see [`library::find`].
+pub fn find(name: &str) -> Result<&'static LibraryEntry, UnknownScenario> {
+    library::find(name)
+}

@@ -5,7 +5,8 @@
 
 use crate::kafka::config::{ComponentKind, unmodelled};
 use crate::scenario::diagnostics::{Misplaced, Problem, Problems, moved_up};
-use crate::scenario::keys::{Absent, Key, TOP, TableDoc, Takes};
+use crate::scenario::keys::top::TOP;
+use crate::scenario::keys::{Absent, Key, TableDoc, Takes};
 use crate::scenario::tree::{Item, Place, Table, Value};
 use crate::scenario::value;
 use crate::sim::time::SimDuration;

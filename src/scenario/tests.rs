@@ -1,6 +1,8 @@
 //! Every diagnostic as a user sees it: one bad file each, beside its drawing in
 //! `snapshots/diagnostics`.
 
+mod properties;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

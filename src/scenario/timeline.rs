@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::fault::{Action, Event, Node, Occurrence, When};
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::{ACTIONS, ActionDoc, EVENT};
+use crate::scenario::keys::event::EVENT;
+use crate::scenario::keys::{ACTIONS, ActionDoc};
 use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text, as_table, wrong_type};
 use crate::scenario::tree::{Item, Place, Table, Value};

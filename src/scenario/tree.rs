@@ -176,8 +176,13 @@ pub fn parse_file(text: &str) -> Result<Table, Vec<SyntaxError>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         let mut root = table(SourceId::FILE, root.get_ref());
-        join_config_names(&mut root);
-        return Ok(root);
+        let mut twice = Vec::new();
+        join_config_names(&mut root, &mut twice);
+        return if twice.is_empty() {
+            Ok(root)
+        } else {
+            Err(twice)
+        };
     }
     let mut found: Vec<SyntaxError> = Vec::new();
     let mut last_line = None;
@@ -273,18 +278,19 @@ fn table(source: SourceId, parsed: &DeTable<'_>) -> Table {
     Table { entries }
 }
 
-/// `config.min.insync.replicas = 1` is three nested tables to TOML and one name to Kafka.
-fn join_config_names(root: &mut Table) {
+/// `config.min.insync.replicas = 1` is three nested tables to TOML and one name to Kafka. Names
+/// that are given in both ways are put into `twice`.
+fn join_config_names(root: &mut Table, twice: &mut Vec<SyntaxError>) {
     if let Some(cluster) = child(root, "cluster") {
-        join_in(cluster);
+        join_in(cluster, twice);
     }
     for kind in ["topics", "producers", "groups"] {
         for named in child(root, kind).into_iter().flat_map(tables) {
-            join_in(named);
+            join_in(named, twice);
         }
     }
     for overlay in child(root, "variants").into_iter().flat_map(tables) {
-        join_config_names(overlay);
+        join_config_names(overlay, twice);
     }
 }
 
@@ -310,7 +316,7 @@ pub fn table_of(item: &mut Item) -> Option<&mut Table> {
     }
 }
 
-fn join_in(owner: &mut Table) {
+fn join_in(owner: &mut Table, twice: &mut Vec<SyntaxError>) {
     let Some(config) = child(owner, "config") else {
         return;
     };
@@ -319,7 +325,15 @@ fn join_in(owner: &mut Table) {
         join_entry(entry, &mut joined);
     }
     joined.sort_by_key(|entry: &Entry| entry.place);
-    config.entries = joined;
+    for entry in joined {
+        if config.get(&entry.key).is_some() {
+            let message = format!("duplicate key `{}`", entry.key);
+            let place = entry.place;
+            twice.push(SyntaxError { place, message });
+        } else {
+            config.entries.push(entry);
+        }
+    }
 }
 
 fn join_entry(entry: Entry, joined: &mut Vec<Entry>) {

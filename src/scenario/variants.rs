@@ -51,9 +51,11 @@ pub(in crate::scenario) fn apply(
     }
 }
 
-/// Lays one entry on a table: tables merge, everything else replaces.
+/// Lays one entry on a table: tables merge, everything else replaces. A producer's `keys` are one
+/// thing even as a table, which says either this or that.
 fn merge(base: &mut Table, over: &Entry) {
     if let Value::Table(inner) = &over.item.value
+        && !(over.key == "keys" && inner.keys().any(|key| ["uniform", "cycle"].contains(&key)))
         && let Some(old) = base.get_mut(&over.key)
         && let Some(table) = table_of(&mut old.item)
     {

@@ -73,8 +73,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
                         input: Input::Timer(timer),
                     });
                 }
-                self.events.alarm_mut(id).parked = true;
-                self.host_mut(host).backlog.push_back(Parked::Timer(id));
+                self.host_mut(host).park_timer(id);
                 return None;
             }
         };
@@ -155,17 +154,17 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         let slot = timer.slot();
         let carries = Timer {
             host,
-            parked: false,
             timer,
             cause: self.event,
         };
         let at = self.now + after;
-        let known = self.hosts[host.0 as usize].alarm(slot);
-        let id = known.unwrap_or_else(|| {
+        let owner = &mut self.hosts[host.0 as usize];
+        let id = owner.alarm(slot).unwrap_or_else(|| {
             let id = self.events.add_alarm(carries);
-            self.hosts[host.0 as usize].set_alarm(slot, id);
+            owner.set_alarm(slot, id);
             id
         });
+        owner.unpark_timer(id);
         if at == SimTime::NEVER {
             self.events.clear_alarm(id);
         } else {
@@ -175,9 +174,10 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
 
     /// Takes a timer of a host back.
     pub(crate) fn cancel_timer(&mut self, host: HostId, timer: T) {
-        if let Some(id) = self.hosts[host.0 as usize].alarm(timer.slot()) {
+        let owner = &mut self.hosts[host.0 as usize];
+        if let Some(id) = owner.alarm(timer.slot()) {
+            owner.unpark_timer(id);
             self.events.clear_alarm(id);
-            self.events.alarm_mut(id).parked = false;
         }
     }
 
@@ -194,9 +194,9 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
                 Parked::Timer(_) => {}
             }
         }
+        stopped.parked_timers.clear();
         for alarm in stopped.alarms() {
             self.events.clear_alarm(alarm);
-            self.events.alarm_mut(alarm).parked = false;
         }
     }
 

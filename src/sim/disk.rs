@@ -107,9 +107,7 @@ impl Disk {
         {
             return Err(DiskError::Full);
         }
-        let phase = self.phase;
-        let file = self.file_mut(file);
-        file.write_back(now, phase);
+        let file = self.write_back(file, now);
         file.size += bytes;
         if bytes > 0 {
             file.dirty_since.get_or_insert(now);
@@ -146,10 +144,7 @@ impl Disk {
 
     /// How many bytes of `file` are on stable storage at `now`.
     pub fn durable_at(&mut self, file: FileId, now: SimTime) -> u64 {
-        let phase = self.phase;
-        let file = self.file_mut(file);
-        file.write_back(now, phase);
-        file.durable
+        self.write_back(file, now).durable
     }
 
     /// How many bytes `file` has, in the page cache or on the device.
@@ -176,7 +171,19 @@ impl Disk {
         self.profile = profile;
     }
 
-    pub(crate) fn set_fault(&mut self, fault: DiskFault) {
+    /// Breaks or repairs the disk. What a failed device has not written by `now` stays unwritten
+    /// until it is repaired.
+    pub(crate) fn set_fault(&mut self, fault: DiskFault, now: SimTime) {
+        let phase = self.phase;
+        for file in &mut self.files {
+            if self.fault == DiskFault::Failed {
+                let expired =
+                    SimTime::from_nanos(now.since(SimTime::ZERO + DIRTY_EXPIRE).as_nanos());
+                file.dirty_since = file.dirty_since.map(|since| since.max(expired));
+            } else {
+                file.write_back(now, phase);
+            }
+        }
         self.fault = fault;
     }
 
@@ -190,9 +197,7 @@ impl Disk {
         if self.fault == DiskFault::Failed {
             return None;
         }
-        let phase = self.phase;
-        let file = self.file_mut(id);
-        file.write_back(now, phase);
+        let file = self.write_back(id, now);
         file.dirty_since = None;
         let upto = file.size;
         let covered = self
@@ -218,12 +223,15 @@ impl Disk {
         Some((ticket, self.free_at))
     }
 
-    /// Ends a flush: what it covers is durable. False when the power went meanwhile.
+    /// Ends a flush: what it covers is durable. False when power or device went meanwhile.
     pub(crate) fn flushed(&mut self, ticket: u32) -> bool {
         let Some(index) = self.flushes.iter().position(|flush| flush.ticket == ticket) else {
             return false;
         };
         let flush = self.flushes.remove(index);
+        if self.fault == DiskFault::Failed {
+            return false;
+        }
         let file = self.file_mut(flush.file);
         file.durable = file.durable.max(flush.upto);
         true
@@ -235,7 +243,9 @@ impl Disk {
         self.free_at = now;
         let phase = self.phase;
         for file in &mut self.files {
-            file.write_back(now, phase);
+            if self.fault != DiskFault::Failed {
+                file.write_back(now, phase);
+            }
             file.size = file.durable;
             file.dirty_since = None;
         }
@@ -247,6 +257,16 @@ impl Disk {
         self.flushes.clear();
         self.files.clear();
         self.used = 0;
+    }
+
+    /// A file, after what the operating system has written of it until `now`.
+    fn write_back(&mut self, file: FileId, now: SimTime) -> &mut File {
+        let (phase, fault) = (self.phase, self.fault);
+        let file = self.file_mut(file);
+        if fault != DiskFault::Failed {
+            file.write_back(now, phase);
+        }
+        file
     }
 
     fn file_mut(&mut self, file: FileId) -> &mut File {
@@ -375,11 +395,25 @@ mod tests {
         assert_eq!(disk.append(FileId(1), 1, seconds(0)), Err(DiskError::Full));
         disk.truncate(LOG, 5);
         assert_eq!(disk.append(FileId(1), 5, seconds(0)), Ok(()));
-        disk.set_fault(DiskFault::Failed);
+        disk.set_fault(DiskFault::Failed, seconds(0));
         assert_eq!(disk.append(LOG, 0, seconds(0)), Err(DiskError::Failed));
         assert_eq!(disk.flush(LOG, seconds(0)), None);
-        disk.set_fault(DiskFault::Full);
+        disk.set_fault(DiskFault::Full, seconds(0));
         assert_eq!(disk.append(LOG, 0, seconds(0)), Err(DiskError::Full));
+    }
+
+    #[test]
+    fn a_failed_disk_writes_nothing_until_it_is_repaired() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        disk.set_fault(DiskFault::Failed, seconds(0));
+        assert!(!disk.flushed(ticket));
+        assert_eq!(disk.durable_at(LOG, seconds(100)), 0);
+        disk.set_fault(DiskFault::None, seconds(101));
+        assert_eq!(disk.durable_at(LOG, seconds(104)), 0);
+        assert_eq!(disk.durable_at(LOG, seconds(105)), 20);
     }
 
     #[test]

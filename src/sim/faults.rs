@@ -129,7 +129,8 @@ impl<P: Process> World<P> {
     /// Breaks or repairs a host's disk; its content stays.
     pub fn set_disk_fault(&mut self, host: HostId, fault: DiskFault) -> EventId {
         let event = self.core.mark(kind::DISK + fault as u64, host.0.into());
-        self.states[host.0 as usize].disk.set_fault(fault);
+        let now = self.now();
+        self.states[host.0 as usize].disk.set_fault(fault, now);
         event
     }
 
@@ -150,7 +151,10 @@ impl<P: Process> World<P> {
         }
         for index in 0..self.hosts() {
             let host = HostId(index);
-            self.states[index as usize].disk.set_fault(DiskFault::None);
+            let now = self.now();
+            self.states[index as usize]
+                .disk
+                .set_fault(DiskFault::None, now);
             self.core.host_mut(host).pauses = 0;
             self.core.resume(host);
         }

@@ -16,35 +16,33 @@ const EMPTY: u128 = u128::MAX;
 struct Quad([u128; 4]);
 
 /// The keys; each is unequal to all others and below `u128::MAX`.
+///
+/// Place `p` is in quad `p / 4`. The root has place 3, alone in the first quad; the children of
+/// place `p` are quad `p - 2`.
 #[derive(Clone, Debug)]
 pub(crate) struct Heap {
-    /// The least key, `EMPTY` when there is none, whatever while `vacant`.
-    root: u128,
+    quads: Vec<Quad>,
+    /// The first place that was never filled, or not filled again.
+    end: usize,
     /// The root was taken and nothing has filled its place.
     vacant: bool,
-    /// Keys below the root. Key `i` is in quad `i / 4`; its children are quad `i + 1`.
-    below: usize,
-    quads: Vec<Quad>,
 }
 
+const ROOT: usize = 3;
+
 impl Heap {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            root: EMPTY,
+            quads: vec![Quad([EMPTY; 4])],
+            end: ROOT,
             vacant: false,
-            below: 0,
-            quads: Vec::new(),
         }
     }
 
     /// How many keys there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        if self.vacant || self.root == EMPTY {
-            self.below
-        } else {
-            self.below + 1
-        }
+        self.end - ROOT - usize::from(self.vacant)
     }
 
     /// The least key.
@@ -52,13 +50,14 @@ impl Heap {
         if self.vacant {
             self.fill();
         }
-        (self.root != EMPTY).then_some(self.root)
+        let root = self.quads[0].0[ROOT];
+        (root != EMPTY).then_some(root)
     }
 
     /// Takes the key that [`Heap::peek`] has just shown.
     pub(crate) fn take(&mut self) {
         debug_assert!(
-            !self.vacant && self.root != EMPTY,
+            !self.vacant && self.end > ROOT,
             "a key is taken after it was shown"
         );
         self.vacant = true;
@@ -69,74 +68,61 @@ impl Heap {
         if self.vacant {
             self.vacant = false;
             self.sift_down(key);
-        } else if self.root == EMPTY {
-            self.root = key;
         } else {
             self.sift_up(key);
         }
     }
 
     /// Fills the vacant root with the last key.
+    #[inline(never)]
     fn fill(&mut self) {
         self.vacant = false;
-        let Some(last) = self.below.checked_sub(1) else {
-            self.root = EMPTY;
-            return;
-        };
-        self.below = last;
-        let place = &mut self.quads[last / 4].0[last % 4];
-        let key = std::mem::replace(place, EMPTY);
-        if last.is_multiple_of(4) {
-            self.quads.pop();
+        self.end -= 1;
+        let key = std::mem::replace(&mut self.quads[self.end / 4].0[self.end % 4], EMPTY);
+        if self.end > ROOT {
+            if self.end.is_multiple_of(4) {
+                self.quads.pop();
+            }
+            self.sift_down(key);
         }
-        self.sift_down(key);
     }
 
     /// Puts `key` where the root was and moves it down to its place.
     fn sift_down(&mut self, key: u128) {
-        let mut hole = &mut self.root;
-        let mut rest = &mut self.quads[..];
-        let mut skipped = 0;
-        let mut children = 0;
-        // `rest` begins with quad `skipped`; splitting it keeps the parent's place at hand.
-        while let Some((quad, later)) = rest
-            .get_mut(children - skipped..)
-            .and_then(<[Quad]>::split_first_mut)
-        {
-            let (child, least) = least(quad.0);
+        let mut place = ROOT;
+        // Places stay far below the largest `usize`: there is a key in memory for each.
+        while let Some(Quad(children)) = self.quads.get(place.wrapping_sub(2)) {
+            let (child, least) = least(*children);
             if key < least {
                 break;
             }
-            *hole = least;
-            hole = &mut quad.0[child];
-            rest = later;
-            skipped = children + 1;
-            children = children * 4 + child + 1;
+            self.set(place, least);
+            place = (place.wrapping_sub(2) << 2) | child;
         }
-        *hole = key;
+        self.set(place, key);
     }
 
     /// Appends `key` and moves it up to its place.
     fn sift_up(&mut self, key: u128) {
-        let mut place = self.below;
-        self.below += 1;
+        let mut place = self.end;
+        self.end += 1;
         if place.is_multiple_of(4) {
             self.quads.push(Quad([EMPTY; 4]));
         }
-        while place >= 4 {
-            let parent = place / 4 - 1;
+        while place > ROOT {
+            let parent = place / 4 + 2;
             let above = self.quads[parent / 4].0[parent % 4];
             if above < key {
                 break;
             }
-            self.quads[place / 4].0[place % 4] = above;
+            self.set(place, above);
             place = parent;
         }
-        if place < 4 && key < self.root {
-            self.quads[0].0[place] = std::mem::replace(&mut self.root, key);
-        } else {
-            self.quads[place / 4].0[place % 4] = key;
-        }
+        self.set(place, key);
+    }
+
+    fn set(&mut self, place: usize, key: u128) {
+        self.quads[place / 4].0[place % 4] = key;
     }
 }
 

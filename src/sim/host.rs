@@ -1,6 +1,6 @@
 //! A host as the engine sees it: alive or not, its handler threads, what it has not looked at yet.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::sim::clock::WallClock;
 use crate::sim::disk::DiskProfile;
@@ -78,6 +78,9 @@ impl Default for HostSpec {
     }
 }
 
+/// In a table of alarms: none.
+const NO_ALARM: AlarmId = AlarmId(u32::MAX);
+
 /// Whether a process can handle an input now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -117,8 +120,10 @@ pub(crate) struct Host {
     /// A wake-up is scheduled.
     pub(crate) waking: bool,
     pub(crate) interface: Line,
-    /// The alarm of each timer slot that was used.
-    alarms: Vec<Option<AlarmId>>,
+    /// The timers in `backlog` that were not set again or taken back since.
+    pub(crate) parked_timers: BTreeSet<AlarmId>,
+    /// The alarm of each timer slot that was used, `NO_ALARM` for the others.
+    alarms: Vec<AlarmId>,
 }
 
 impl Host {
@@ -136,6 +141,7 @@ impl Host {
             backlog: VecDeque::new(),
             waking: false,
             interface: Line::new(spec.interface),
+            parked_timers: BTreeSet::new(),
             alarms: Vec::new(),
         }
     }
@@ -173,18 +179,29 @@ impl Host {
 
     /// The alarm of a timer slot, if it was ever used.
     pub(crate) fn alarm(&self, slot: usize) -> Option<AlarmId> {
-        self.alarms.get(slot).copied().flatten()
+        self.alarms.get(slot).copied().filter(|id| *id != NO_ALARM)
     }
 
     pub(crate) fn set_alarm(&mut self, slot: usize, alarm: AlarmId) {
         if self.alarms.len() <= slot {
-            self.alarms.resize(slot + 1, None);
+            self.alarms.resize(slot + 1, NO_ALARM);
         }
-        self.alarms[slot] = Some(alarm);
+        self.alarms[slot] = alarm;
     }
 
     /// The alarms of all timer slots.
     pub(crate) fn alarms(&self) -> impl Iterator<Item = AlarmId> + '_ {
-        self.alarms.iter().copied().flatten()
+        self.alarms.iter().copied().filter(|id| *id != NO_ALARM)
+    }
+
+    /// A timer goes off while the process does not look.
+    pub(crate) fn park_timer(&mut self, id: AlarmId) {
+        self.backlog.push_back(Parked::Timer(id));
+        self.parked_timers.insert(id);
+    }
+
+    /// A timer that may have gone off unseen is set again, taken back or handled: whether it had.
+    pub(crate) fn unpark_timer(&mut self, id: AlarmId) -> bool {
+        !self.parked_timers.is_empty() && self.parked_timers.remove(&id)
     }
 }

@@ -94,8 +94,6 @@ impl<M, T> Pending<M, T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timer<T> {
     pub(crate) host: HostId,
-    /// It went off while the process was paused.
-    pub(crate) parked: bool,
     pub(crate) timer: T,
     pub(crate) cause: EventId,
 }

@@ -49,38 +49,48 @@ pub(crate) struct Queue<E, A> {
     events: Vec<E>,
     free: Vec<Slot>,
     alarms: Vec<Alarm<A>>,
-    later: Vec<Later>,
-    free_later: Vec<u32>,
+    left: Vec<Left>,
+    free_left: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
 struct Alarm<A> {
-    /// The key at which it goes off; `NO_KEY` while it is not set.
-    due: u128,
-    /// Its first key in the heap; `NO_KEY` when it has none.
-    first: u128,
-    /// Its other keys, which are left over from being set earlier than before.
-    others: u32,
+    /// The key at which it goes off; `NO_KEY` while it is not set. In halves, which need less
+    /// alignment: a hundred thousand alarms should stay in the cache.
+    due: [u64; 2],
+    /// The keys in the heap that it has left behind, in ascending order. `due` is in the heap
+    /// unless one of these comes before it.
+    left: u32,
     carries: A,
 }
 
-/// A further key of an alarm, in ascending order.
+impl<A> Alarm<A> {
+    const fn due(&self) -> u128 {
+        (self.due[0] as u128) << 64 | self.due[1] as u128
+    }
+
+    const fn set_due(&mut self, key: u128) {
+        self.due = [(key >> 64) as u64, key as u64];
+    }
+}
+
+/// A key that an alarm has left behind in the heap.
 #[derive(Clone, Copy, Debug)]
-struct Later {
+struct Left {
     key: u128,
     next: u32,
 }
 
 impl<E, A> Queue<E, A> {
-    pub(crate) const fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             heap: Heap::new(),
             sequence: 0,
             events: Vec::new(),
             free: Vec::new(),
             alarms: Vec::new(),
-            later: Vec::new(),
-            free_later: Vec::new(),
+            left: Vec::new(),
+            free_left: Vec::new(),
         }
     }
 
@@ -141,9 +151,8 @@ impl<E, A> Queue<E, A> {
         let id = u32::try_from(self.alarms.len()).unwrap_or(ALARM);
         assert!(id < ALARM, "a run has at most 2^23 timer slots");
         self.alarms.push(Alarm {
-            due: NO_KEY,
-            first: NO_KEY,
-            others: NO_LINK,
+            due: [0; 2],
+            left: NO_LINK,
             carries,
         });
         AlarmId(id)
@@ -154,35 +163,31 @@ impl<E, A> Queue<E, A> {
         &self.alarms[id.0 as usize].carries
     }
 
-    /// What an alarm carries.
-    pub(crate) fn alarm_mut(&mut self, id: AlarmId) -> &mut A {
-        &mut self.alarms[id.0 as usize].carries
-    }
-
     /// Sets an alarm, in place of any earlier time, and what it carries.
     pub(crate) fn set_alarm(&mut self, id: AlarmId, at: SimTime, carries: A) {
         let key = self.key(at, id.0 | ALARM);
         let alarm = &mut self.alarms[id.0 as usize];
-        alarm.due = key;
         alarm.carries = carries;
-        if alarm.first == NO_KEY {
-            alarm.first = key;
+        if alarm.due() == NO_KEY && alarm.left == NO_LINK {
+            alarm.set_due(key);
             self.heap.push(key);
-        } else if key < alarm.first {
-            self.put_first(id, key);
+        } else {
+            self.move_alarm(id, key);
         }
     }
 
     /// Takes an alarm back; nothing happens when it is not set.
     pub(crate) fn clear_alarm(&mut self, id: AlarmId) {
-        self.alarms[id.0 as usize].due = NO_KEY;
+        self.leave_behind(id);
+        self.alarms[id.0 as usize].set_due(NO_KEY);
     }
 
     /// When the next event or alarm comes.
     pub(crate) fn next_time(&mut self) -> Option<SimTime> {
         loop {
             let key = self.heap.peek()?;
-            if self.is_current(key) {
+            let place = place_of(key);
+            if place & ALARM == 0 || self.alarms[(place & !ALARM) as usize].due() == key {
                 return Some(time_of(key));
             }
             self.heap.take();
@@ -205,19 +210,11 @@ impl<E, A> Queue<E, A> {
             }
             let id = AlarmId(place & !ALARM);
             let alarm = &mut self.alarms[id.0 as usize];
-            if alarm.due == key && alarm.others == NO_LINK {
-                alarm.due = NO_KEY;
-                alarm.first = NO_KEY;
+            if alarm.due() == key {
+                alarm.set_due(NO_KEY);
                 return Some((at, Due::Alarm(id)));
-            }
-            let is_due = alarm.due == key;
-            if is_due {
-                alarm.due = NO_KEY;
             }
             self.look_again(key);
-            if is_due {
-                return Some((at, Due::Alarm(id)));
-            }
         }
     }
 
@@ -230,57 +227,58 @@ impl<E, A> Queue<E, A> {
         u128::from(at.as_nanos()) << 64 | u128::from(self.sequence << PLACE_BITS | u64::from(place))
     }
 
-    /// False for a key that an alarm has left behind.
-    fn is_current(&self, key: u128) -> bool {
-        let place = place_of(key);
-        place & ALARM == 0 || self.alarms[(place & !ALARM) as usize].due == key
+    /// Sets an alarm that has keys in the heap.
+    #[inline(never)]
+    fn move_alarm(&mut self, id: AlarmId, key: u128) {
+        self.leave_behind(id);
+        let alarm = &mut self.alarms[id.0 as usize];
+        alarm.set_due(key);
+        if first_left(&self.left, alarm.left).is_none_or(|first| key < first) {
+            self.heap.push(key);
+        }
     }
 
-    /// After the first key of an alarm has left the heap: makes sure that the alarm, if it is set,
-    /// has a key no later than its time.
-    #[cold]
-    fn look_again(&mut self, key: u128) {
-        let id = AlarmId(place_of(key) & !ALARM);
+    /// Takes note that the time of an alarm is no longer its time, but still in the heap.
+    fn leave_behind(&mut self, id: AlarmId) {
         let alarm = &mut self.alarms[id.0 as usize];
-        debug_assert_eq!(alarm.first, key, "an alarm's keys come up in order");
-        alarm.first = NO_KEY;
-        if alarm.others != NO_LINK {
-            let link = alarm.others;
-            let later = self.later[link as usize];
-            self.free_later.push(link);
-            alarm.first = later.key;
-            alarm.others = later.next;
-        }
-        let due = alarm.due;
-        if due == NO_KEY {
+        let key = alarm.due();
+        let first = first_left(&self.left, alarm.left);
+        if key == NO_KEY || first.is_some_and(|first| first < key) {
             return;
         }
-        if alarm.first == NO_KEY {
-            alarm.first = due;
-            self.heap.push(due);
-        } else if due < alarm.first {
-            self.put_first(id, due);
-        }
-    }
-
-    /// Gives an alarm a key before those that it has.
-    #[cold]
-    fn put_first(&mut self, id: AlarmId, key: u128) {
-        let alarm = &mut self.alarms[id.0 as usize];
-        let later = Later {
-            key: alarm.first,
-            next: alarm.others,
+        let left = Left {
+            key,
+            next: alarm.left,
         };
-        alarm.first = key;
-        alarm.others = if let Some(link) = self.free_later.pop() {
-            self.later[link as usize] = later;
+        alarm.left = if let Some(link) = self.free_left.pop() {
+            self.left[link as usize] = left;
             link
         } else {
-            self.later.push(later);
-            self.later.len() as u32 - 1
+            self.left.push(left);
+            self.left.len() as u32 - 1
         };
-        self.heap.push(key);
     }
+
+    /// After a key that an alarm had left behind has left the heap: makes sure that the alarm, if
+    /// it is set, has a key no later than its time.
+    #[inline(never)]
+    fn look_again(&mut self, key: u128) {
+        let alarm = &mut self.alarms[(place_of(key) & !ALARM) as usize];
+        let link = alarm.left;
+        let Left { key: first, next } = self.left[link as usize];
+        debug_assert_eq!(first, key, "the keys of an alarm come up in order");
+        self.free_left.push(link);
+        alarm.left = next;
+        let due = alarm.due();
+        if due != NO_KEY && first_left(&self.left, next).is_none_or(|first| due < first) {
+            self.heap.push(due);
+        }
+    }
+}
+
+/// The first key of a list of keys that were left behind.
+fn first_left(left: &[Left], link: u32) -> Option<u128> {
+    left.get(link as usize).map(|left| left.key)
 }
 
 const fn time_of(key: u128) -> SimTime {

@@ -9,7 +9,7 @@
 use crate::sim::core::{Core, Ready};
 use crate::sim::host::{Mode, Parked};
 use crate::sim::network::EndState;
-use crate::sim::pending::{Pending, Stage};
+use crate::sim::pending::{Pending, Stage, Timer};
 use crate::sim::process::{HostId, Input, Payload, TimerSlot};
 use crate::sim::queue::Slot;
 use crate::sim::time::SimDuration;
@@ -192,13 +192,12 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         let first = host.backlog.pop_front();
         let ready = match first? {
             Parked::Timer(alarm) => {
-                let timer = self.events.alarm_mut(alarm);
-                let (parked, cause, input) = (timer.parked, timer.cause, Input::Timer(timer.timer));
-                timer.parked = false;
-                parked.then_some(Ready {
+                let is_wanted = host.unpark_timer(alarm);
+                let Timer { cause, timer, .. } = *self.events.alarm(alarm);
+                is_wanted.then_some(Ready {
                     host: id,
                     cause,
-                    input,
+                    input: Input::Timer(timer),
                 })
             }
             Parked::Event(slot) => self.look_at(slot, id),

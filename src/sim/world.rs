@@ -49,6 +49,8 @@ pub struct World<P: Process> {
     triggers: Triggers<P>,
     trip: Option<Trip>,
     suspended: Vec<Suspended<P>>,
+    /// The rest of the current step, once a trigger has tripped in it.
+    rest: Vec<EffectOf<P>>,
     outbox: Vec<Outgoing<P::Message, P::Timer>>,
 }
 
@@ -62,6 +64,7 @@ impl<P: Process> World<P> {
             triggers: Triggers::new(),
             trip: None,
             suspended: Vec::new(),
+            rest: Vec::new(),
             outbox: Vec::new(),
         }
     }
@@ -225,7 +228,9 @@ impl<P: Process> World<P> {
                 Step::Handled(_) => {}
                 Step::Tripped(trigger) => return Step::Tripped(trigger),
                 Step::Idle => {
-                    self.core.now = self.core.now.max(time);
+                    if time != SimTime::NEVER {
+                        self.core.now = self.core.now.max(time);
+                    }
                     return Step::Idle;
                 }
             }
@@ -267,13 +272,13 @@ impl<P: Process> World<P> {
             observer,
             occasion,
             progress: Progress::Applying,
-            rest: Vec::new(),
+            rest: &mut self.rest,
         };
         self.processes[host.0 as usize].handle(&mut Cx::new(state, &mut sink), input);
-        let (progress, rest) = (sink.progress, sink.rest);
+        let progress = sink.progress;
         self.core.next_connection = state.next_connection;
         if progress != Progress::Applying || !self.core.flushes.is_empty() {
-            self.end_step(occasion, progress, rest);
+            self.end_step(occasion, progress);
         }
         observer.handled(self, &occasion);
         match self.next_known_trip() {
@@ -296,18 +301,18 @@ impl<P: Process> World<P> {
             observer,
             occasion,
             progress: Progress::Applying,
-            rest: Vec::new(),
+            rest: &mut self.rest,
         };
         for effect in effects {
             sink.push(effect);
         }
-        let (progress, rest) = (sink.progress, sink.rest);
-        self.end_step(occasion, progress, rest);
+        let progress = sink.progress;
+        self.end_step(occasion, progress);
         self.core.event = current;
     }
 
     /// What has to wait until the process and its host can be touched again.
-    fn end_step(&mut self, occasion: Occasion, progress: Progress, rest: Vec<EffectOf<P>>) {
+    fn end_step(&mut self, occasion: Occasion, progress: Progress) {
         let host = occasion.host;
         let mut flushes = std::mem::take(&mut self.core.flushes);
         for (id, file) in flushes.drain(..) {
@@ -322,10 +327,11 @@ impl<P: Process> World<P> {
             Progress::Exited => self.leave(host),
             Progress::Tripped => {
                 let incarnation = self.core.host(host).incarnation;
+                let effects = std::mem::take(&mut self.rest);
                 self.suspended.push(Suspended {
                     occasion,
                     incarnation,
-                    effects: rest,
+                    effects,
                 });
             }
         }
@@ -419,7 +425,7 @@ struct Applying<'a, P: Process, O> {
     observer: &'a mut O,
     occasion: Occasion,
     progress: Progress,
-    rest: Vec<EffectOf<P>>,
+    rest: &'a mut Vec<EffectOf<P>>,
 }
 
 impl<P: Process, O: Observer<P>> Sink<P::Message, P::Fact, P::Timer> for Applying<'_, P, O> {

@@ -15,7 +15,6 @@ mod naive;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::check::audit::books::Books;
 use crate::check::audit::group::{Group, Processing, Reading};
@@ -424,38 +423,6 @@ impl Audit {
                 .filter(|index| several.iter().any(|group| group.has(*index, flag)))
                 .count() as u64,
         }
-    }
-}
-
-impl Audited {
-    /// What the words do not say, by its public name; `groups` names the groups by id. Times are
-    /// in ns; what nobody waited for has none.
-    pub fn metrics(&self, groups: &[Arc<str>]) -> BTreeMap<String, i64> {
-        let mut found = BTreeMap::from([
-            ("untold".to_owned(), self.untold as i64),
-            ("told_twice".to_owned(), self.told_twice as i64),
-        ]);
-        let mut put = |prefix: &str, latencies: &Option<Latencies>| {
-            let Some(latencies) = latencies else { return };
-            for (rank, value) in [
-                ("p50", latencies.p50),
-                ("p99", latencies.p99),
-                ("p999", latencies.p999),
-                ("max", latencies.max),
-            ] {
-                found.insert(format!("{prefix}_{rank}_ns"), value.as_nanos() as i64);
-            }
-        };
-        put("ack", &self.ack);
-        put("e2e", &self.end_to_end);
-        for (name, group) in groups.iter().zip(&self.groups) {
-            put(&format!("groups.{name}.e2e"), &group.end_to_end);
-        }
-        for (name, group) in groups.iter().zip(&self.groups) {
-            let name = format!("groups.{name}.no_leader_per_mille");
-            found.insert(name, i64::from(group.lag.no_leader_per_mille));
-        }
-        found
     }
 }
 

@@ -522,17 +522,6 @@ fn latencies_run_from_send_to_the_news_and_to_the_first_processing() {
     assert_eq!(audited.groups[0].end_to_end, Some(end_to_end));
 }
 
-#[test]
-fn metrics_name_times_and_groups_and_leave_out_what_nobody_waited_for() {
-    let mut case = Case::new();
-    case.sent(10, 0, 1).processed(40, 0, 0, &[0]);
-    let metrics = case.run().metrics(&["billing".into()]);
-    assert_eq!(metrics["e2e_p99_ns"], 30);
-    assert_eq!(metrics["groups.billing.e2e_max_ns"], 30);
-    assert_eq!(metrics["groups.billing.no_leader_per_mille"], 0);
-    assert_eq!(metrics.get("ack_p99_ns"), None);
-}
-
 /// What may happen next, by choice numbers that are resolved when it does.
 #[derive(Clone, Debug)]
 enum Action {

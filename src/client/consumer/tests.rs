@@ -21,7 +21,7 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
-use crate::kafka::records::{Encoded, Batch, BatchTimes, Payload, StoredBatch};
+use crate::kafka::records::{Batch, BatchTimes, Encoded, Payload, StoredBatch};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{ConnectionId, Cx, Effect, HostId, HostState, Input};
 use crate::sim::rng::Streams;

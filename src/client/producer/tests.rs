@@ -1,5 +1,7 @@
 //! A producer against a network and brokers made by hand: the test answers each request.
 
+mod random;
+
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
@@ -31,6 +33,8 @@ struct Bench {
     timers: BTreeMap<usize, (SimTime, Timer)>,
     connections: BTreeMap<ConnectionId, HostId>,
     requests: VecDeque<Arrived>,
+    /// Other requests that wait behind produce requests of their connection.
+    behind: VecDeque<(ConnectionId, CorrelationId, Request)>,
     facts: Vec<Fact>,
     completions: Vec<Completion>,
     /// The leader of each partition: the index of its broker, and the epoch.
@@ -78,6 +82,7 @@ impl Bench {
             timers: BTreeMap::new(),
             connections: BTreeMap::new(),
             requests: VecDeque::new(),
+            behind: VecDeque::new(),
             facts: Vec::new(),
             completions: Vec::new(),
             leaders: vec![(Some(0), 0); partitions],
@@ -119,7 +124,7 @@ impl Bench {
                 Effect::Send { on, body } => inputs.extend(self.serve(on, body)),
                 Effect::Close(connection) => {
                     self.connections.remove(&connection);
-                    self.requests.retain(|request| request.on != connection);
+                    self.forget(connection);
                 }
                 Effect::SetTimer { timer, after } => {
                     let due = self.host.now + after;
@@ -141,6 +146,14 @@ impl Bench {
         let Message::Request { correlation, body } = body else {
             panic!("clients send requests");
         };
+        let older = self
+            .requests
+            .iter()
+            .any(|r| r.on == on && r.correlation < correlation);
+        if older && !matches!(body, Request::Produce(_)) {
+            self.behind.push_back((on, correlation, body));
+            return None;
+        }
         let answer = match body {
             Request::Metadata(_) if !self.answers_metadata => return None,
             Request::Metadata(_) => Response::Metadata(Box::new(self.describe())),
@@ -163,6 +176,21 @@ impl Bench {
             other => panic!("a producer does not send {other:?}"),
         };
         Some(response(on, correlation, answer))
+    }
+
+    /// Serves what waited for the last answer.
+    fn serve_behind(&mut self) {
+        for (on, correlation, body) in std::mem::take(&mut self.behind) {
+            let request = Message::Request { correlation, body };
+            if let Some(answer) = self.serve(on, request) {
+                self.input(answer);
+            }
+        }
+    }
+
+    fn forget(&mut self, connection: ConnectionId) {
+        self.requests.retain(|request| request.on != connection);
+        self.behind.retain(|(on, _, _)| *on != connection);
     }
 
     fn describe(&self) -> MetadataResponse {
@@ -233,6 +261,18 @@ impl Bench {
         self.answer_with_hint(result, None);
     }
 
+    /// Answers all requests at a host with success; says how many batches these were.
+    fn answer_host(&mut self, host: HostId) -> usize {
+        let mut batches = 0;
+        while let Some(index) = self.requests.iter().position(|r| r.host == host) {
+            let request = self.requests.remove(index).unwrap();
+            batches += request.partitions.len();
+            self.requests.push_front(request);
+            self.answer(Ok(0));
+        }
+        batches
+    }
+
     fn answer_with_hint(&mut self, result: Result<u64, ErrorCode>, hint: Option<LeaderHint>) {
         let request = self.requests.pop_front().expect("a request waits");
         let partitions = request.partitions.iter().map(|p| ProducePartitionResponse {
@@ -247,6 +287,7 @@ impl Bench {
             partitions: partitions.collect(),
         }));
         self.input(response(request.on, request.correlation, answer));
+        self.serve_behind();
     }
 
     /// The connections to a host break.
@@ -259,7 +300,7 @@ impl Bench {
         let broken: Vec<_> = broken.into_iter().map(|(on, _)| *on).collect();
         for on in broken {
             self.connections.remove(&on);
-            self.requests.retain(|request| request.on != on);
+            self.forget(on);
             self.input(Input::Disconnected(on));
         }
     }
@@ -490,6 +531,49 @@ fn records_without_a_key_stay_on_one_partition_for_a_batch_of_bytes() {
             .iter()
             .all(|(_, count)| count % 6 == 0)
     );
+}
+
+#[test]
+fn with_ignore_keys_keyed_records_stick_to_a_partition_too() {
+    let config = ProducerConfig {
+        partitioner_ignore_keys: true,
+        ..defaults()
+    };
+    let mut bench = Bench::started(config, 8);
+    for key in 0..20 {
+        bench.append(Some(key), 100);
+    }
+    bench.run();
+    assert_eq!(bench.requests.len(), 1);
+    assert_eq!(bench.requests[0].partitions.len(), 1);
+}
+
+#[test]
+fn records_without_a_key_avoid_a_broker_that_does_not_drain_for_the_availability_timeout() {
+    let config = ProducerConfig {
+        batch_size: 200,
+        partitioner_availability_timeout: SimDuration::from_secs(1),
+        ..not_idempotent()
+    };
+    let mut bench = Bench::new(config, 2);
+    bench.leaders[1] = (Some(1), 0);
+    bench.input(Input::Start);
+    // The second broker answers nothing: five requests, then its queue grows.
+    let mut send = |count: usize| {
+        let mut answered = 0;
+        for _ in 0..count {
+            assert_eq!(bench.append(None, 100), SendResult::Accepted);
+            bench.run();
+            answered += bench.answer_host(HostId(10));
+        }
+        bench.wait(ms(100));
+        answered
+    };
+    assert!(send(60) < 50);
+    for _ in 0..15 {
+        send(1);
+    }
+    assert_eq!(send(40), 40);
 }
 
 // Acks, retries, time-outs.

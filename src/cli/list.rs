@@ -1,0 +1,127 @@
+//! `retrial list`: the scenarios of the library, by theme and by question.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde_json::json;
+
+use crate::cli::{Format, Session};
+use crate::report::style::wrap;
+use crate::scenario::file::parse;
+use crate::scenario::library::library;
+use crate::scenario::model::Scenario;
+
+/// Arguments of `retrial list`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only the scenarios that answer this question: A1 to A14, B1 to B50
+    #[arg(long, value_name = "A5", value_parser = question)]
+    question: Option<String>,
+    /// The form of the result
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Runs the subcommand.
+pub(super) fn run(args: &Args, session: &Session<'_>, out: &mut dyn Write) -> io::Result<u8> {
+    let asked = |scenario: &Scenario| match &args.question {
+        Some(question) => scenario.answers.iter().any(|answer| **answer == **question),
+        None => true,
+    };
+    let mut found = Vec::new();
+    for entry in library() {
+        let scenario = parse(entry.name, entry.source, &[])
+            .expect("a test reads every scenario of the library");
+        if asked(&scenario) {
+            found.push((entry.theme, scenario));
+        }
+    }
+    match args.format {
+        Format::Json => {
+            let scenarios: Vec<_> = found
+                .iter()
+                .map(|(theme, scenario)| {
+                    json!({
+                        "name": &*scenario.name,
+                        "theme": theme,
+                        "question": &*scenario.question,
+                        "answers": answers(scenario),
+                    })
+                })
+                .collect();
+            writeln!(out, "{}", json!({ "scenarios": scenarios }))?;
+        }
+        Format::Text => {
+            text(&found, session.style.width, out)?;
+            if let (Some(question), true) = (&args.question, found.is_empty()) {
+                writeln!(out, "no scenario answers {question} yet")?;
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn answers(scenario: &Scenario) -> Vec<&str> {
+    scenario.answers.iter().map(|answer| &**answer).collect()
+}
+
+/// The scenarios by theme, then the names by question.
+fn text(found: &[(&str, Scenario)], width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let mut theme = "";
+    for (of, scenario) in found {
+        if *of != theme {
+            if !theme.is_empty() {
+                writeln!(out)?;
+            }
+            writeln!(out, "{of}")?;
+            theme = of;
+        }
+        let mut tags = answers(scenario);
+        tags.splice(0..0, scenario.catalogue.iter().map(|number| &**number));
+        writeln!(out, "  {:<28} {}", scenario.name, tags.join(" "))?;
+        for line in wrap(&scenario.question, width.saturating_sub(4)) {
+            writeln!(out, "    {line}")?;
+        }
+    }
+    let mut by_question: BTreeMap<(char, u32), Vec<&str>> = BTreeMap::new();
+    for (_, scenario) in found {
+        for answer in &scenario.answers {
+            let names = by_question.entry(number(answer)).or_default();
+            names.push(&scenario.name);
+        }
+    }
+    if !by_question.is_empty() {
+        writeln!(out, "\nby question")?;
+    }
+    for ((document, number), names) in by_question {
+        let question = format!("{document}{number}");
+        for (i, line) in wrap(&names.join(", "), width.saturating_sub(7)).iter().enumerate() {
+            let question = if i == 0 { &question } else { "" };
+            writeln!(out, "  {question:<4} {line}")?;
+        }
+    }
+    Ok(())
+}
+
+/// `A5` as something that sorts before `A10`.
+fn number(answer: &str) -> (char, u32) {
+    let mut chars = answer.chars();
+    let document = chars.next().unwrap_or(' ');
+    (document, chars.as_str().parse().unwrap_or(0))
+}
+
+/// Reads a question's number.
+fn question(text: &str) -> Result<String, String> {
+    let upper = text.to_uppercase();
+    let (document, number) = number(&upper);
+    let last = match document {
+        'A' => 14,
+        'B' => 50,
+        _ => 0,
+    };
+    if (1..=last).contains(&number) && upper == format!("{document}{number}") {
+        Ok(upper)
+    } else {
+        Err("the questions are A1 to A14 and B1 to B50".to_owned())
+    }
+}

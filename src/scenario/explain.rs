@@ -1,0 +1,581 @@
+//! A scenario read back in plain English: the cheapest check that it says what was meant.
+//!
+//! A set-up is a list of facts, each about one aspect of one subject; a variant is read back as
+//! the facts in which it differs from the base. What has its default is said only where a file
+//! need not say it but a run depends on it: network, disks and costs.
+
+use std::sync::Arc;
+
+use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
+use crate::fault::{Action, Event, Moment, Node, Occurrence, When};
+use crate::kafka::config::Component;
+use crate::kafka::ids::TopicPartition;
+use crate::scenario::model::{
+    Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier, Setup, Variant,
+};
+use crate::scenario::selector::partition_name;
+use crate::scenario::value::{
+    Rate, grouped, print_bandwidth, print_parts_per_million, print_rate, print_signed_duration,
+    print_size,
+};
+use crate::workload::{Arrivals, Keys};
+
+/// One thing that holds of a set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fact {
+    /// `topic orders`.
+    subject: String,
+    /// What kind of fact it is: facts of one subject and aspect exclude one another.
+    aspect: String,
+    /// `3 replicas of each`.
+    text: String,
+    /// Not worth saying of the base.
+    silent: bool,
+}
+
+/// The scenario in English, in lines of at most `width` columns.
+pub fn explain(scenario: &Scenario, width: usize) -> String {
+    let mut page = Page {
+        text: String::new(),
+        width: width.max(40),
+    };
+    let number = scenario.catalogue.as_ref();
+    let number = number.map_or(String::new(), |number| format!(" ({number})"));
+    page.line(&format!("{}{number}", scenario.name));
+    page.paragraph("", &scenario.question);
+    let mut about = format!("Without --seed, the seed is {}.", scenario.seed);
+    if !scenario.answers.is_empty() {
+        let answers: Vec<&str> = scenario.answers.iter().map(|answer| &**answer).collect();
+        about = format!("It answers {}. {about}", listed(&answers));
+    }
+    page.paragraph("", &about);
+    let mut base: Option<Vec<Fact>> = None;
+    for variant in &scenario.variants {
+        page.text.push('\n');
+        match (&variant.setup, &base) {
+            (Ok(setup), None) => {
+                page.base(&variant.name, setup);
+                base = Some(facts(setup));
+            }
+            (Ok(setup), Some(base)) => page.variant(variant, base, &facts(setup)),
+            (Err(refused), _) => {
+                page.line(&format!("Variant \"{}\"", variant.name));
+                let text = format!("Kafka refuses {}: {}.", refused.name, refused.message);
+                page.paragraph("- ", &text);
+            }
+        }
+    }
+    page.claims(scenario);
+    for (heading, said) in [
+        ("To say", &scenario.teach.say),
+        ("To mind", &scenario.teach.model),
+    ] {
+        if let Some(said) = said {
+            page.text.push('\n');
+            page.line(heading);
+            page.paragraph("", said);
+        }
+    }
+    page.text
+}
+
+/// The text so far.
+struct Page {
+    text: String,
+    width: usize,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    /// Wrapped and indented, after a bullet.
+    fn paragraph(&mut self, bullet: &str, text: &str) {
+        let indent = 2 + bullet.len();
+        let room = self.width - indent;
+        let mut line = String::new();
+        let mut first = true;
+        let flush = |line: &mut String, first: &mut bool, out: &mut String| {
+            let lead = if *first { bullet } else { "" };
+            out.push_str(&format!("{lead:>indent$}{line}"));
+            out.push('\n');
+            line.clear();
+            *first = false;
+        };
+        for word in text.split_whitespace() {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room {
+                flush(&mut line, &mut first, &mut self.text);
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        if !line.is_empty() {
+            flush(&mut line, &mut first, &mut self.text);
+        }
+    }
+
+    fn base(&mut self, name: &str, setup: &Setup) {
+        self.line(&format!("The set-up, \"{name}\""));
+        let facts = facts(setup);
+        self.facts(&facts, |fact| !fact.silent);
+    }
+
+    /// One bullet per subject: its facts in a row.
+    fn facts(&mut self, facts: &[Fact], say: impl Fn(&Fact) -> bool) {
+        let mut subjects: Vec<&str> = Vec::new();
+        for fact in facts.iter().filter(|fact| say(fact)) {
+            if !subjects.contains(&fact.subject.as_str()) {
+                subjects.push(&fact.subject);
+            }
+        }
+        for subject in subjects {
+            let texts: Vec<&str> = facts
+                .iter()
+                .filter(|fact| fact.subject == subject && say(fact))
+                .map(|fact| fact.text.as_str())
+                .collect();
+            self.paragraph("- ", &format!("{subject}: {}.", texts.join("; ")));
+        }
+    }
+
+    fn variant(&mut self, variant: &Variant, base: &[Fact], own: &[Fact]) {
+        self.line(&format!("Variant \"{}\": the same, but", variant.name));
+        let changed = |fact: &Fact| !base.contains(fact);
+        self.facts(own, changed);
+        let mut gone: Vec<&str> = Vec::new();
+        for fact in base {
+            let known = own.iter().any(|other| other.subject == fact.subject);
+            if !known && !gone.contains(&fact.subject.as_str()) {
+                gone.push(&fact.subject);
+            }
+        }
+        for subject in &gone {
+            self.paragraph("- ", &format!("{subject}: not in this variant."));
+        }
+        if gone.is_empty() && !own.iter().any(changed) {
+            self.paragraph("- ", "nothing changes.");
+        }
+    }
+
+    fn claims(&mut self, scenario: &Scenario) {
+        self.text.push('\n');
+        if scenario.claims.is_empty() {
+            self.line("Nothing is claimed");
+            return;
+        }
+        self.line("What must hold");
+        for variant in &scenario.variants {
+            let claims: Vec<String> = scenario
+                .claims
+                .iter()
+                .filter(|claim| claim.variant == variant.name)
+                .map(claim)
+                .collect();
+            if !claims.is_empty() {
+                let text = format!("\"{}\": {}.", variant.name, claims.join("; "));
+                self.paragraph("- ", &text);
+            }
+        }
+    }
+}
+
+fn claim(claim: &Claim) -> String {
+    match &claim.kind {
+        ClaimKind::Hit(id) => format!("the event {id} has something to act on"),
+        ClaimKind::RefusedConfig(name) => format!("Kafka refuses the config {name}"),
+        ClaimKind::Compare {
+            metric,
+            op,
+            right,
+            seeds,
+        } => {
+            let how = match op {
+                Comparison::Equal => "is",
+                Comparison::NotEqual => "is not",
+                Comparison::Less => "is less than",
+                Comparison::LessOrEqual => "is at most",
+                Comparison::Greater => "is more than",
+                Comparison::GreaterOrEqual => "is at least",
+            };
+            let right = match right {
+                Operand::Number(number) if *number < 0 => number.to_string(),
+                Operand::Number(number) => grouped(number.unsigned_abs()),
+                Operand::Metric { variant, metric } => format!("the {metric} of \"{variant}\""),
+            };
+            let seeds = match seeds {
+                SeedQuantifier::All => "with every seed".to_owned(),
+                SeedQuantifier::Any => "with some seed".to_owned(),
+                SeedQuantifier::AtLeast(share) => format!("with at least {share} of the seeds"),
+            };
+            format!("{metric} {how} {right} {seeds}")
+        }
+    }
+}
+
+/// Facts of one subject, being listed.
+struct Facts<'f> {
+    all: &'f mut Vec<Fact>,
+    subject: String,
+}
+
+impl Facts<'_> {
+    fn say(&mut self, aspect: &str, text: String) {
+        self.all.push(Fact {
+            subject: self.subject.clone(),
+            aspect: aspect.to_owned(),
+            text,
+            silent: false,
+        });
+    }
+
+    /// The configs of a component; of the base only those that are not Kafka's default are said.
+    fn config<C: Component>(&mut self, config: &C) {
+        let default = C::default();
+        for entry in C::ENTRIES {
+            let Some(value) = (entry.get)(config) else {
+                continue;
+            };
+            let usual = (entry.get)(&default) == Some(value);
+            self.all.push(Fact {
+                subject: self.subject.clone(),
+                aspect: entry.name.to_owned(),
+                text: format!("{} is {}", entry.name, entry.kind.pretty(value)),
+                silent: usual,
+            });
+        }
+    }
+}
+
+/// Everything that holds of a set-up.
+fn facts(setup: &Setup) -> Vec<Fact> {
+    let mut all = Vec::new();
+    let spec = &setup.cluster;
+    let topics: Vec<Arc<str>> = spec
+        .topics
+        .iter()
+        .map(|topic| Arc::clone(&topic.name))
+        .collect();
+    hosts(&mut all, spec);
+    for producer in &spec.producers {
+        self::producer(&mut all, producer, &topics);
+    }
+    for group in &spec.groups {
+        self::group(&mut all, group, &topics);
+    }
+    assumptions(&mut all, spec);
+    for event in &setup.timeline {
+        self::event(&mut all, event, &topics);
+    }
+    let mut end = Facts {
+        all: &mut all,
+        subject: "The end".to_owned(),
+    };
+    end.say("heal", format!("at {} everything heals", setup.run_for));
+    end.say(
+        "drain",
+        format!("then the run drains, for at most {}", setup.drain_for),
+    );
+    all
+}
+
+/// `1 broker`, `3 brokers`.
+fn count(number: u64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(number))
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(words: &[&str]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn hosts(all: &mut Vec<Fact>, spec: &ClusterSpec) {
+    let named = |letter: char, number: u32| {
+        if number == 1 {
+            format!("{letter}1")
+        } else {
+            format!("{letter}1 to {letter}{number}")
+        }
+    };
+    let mut cluster = Facts {
+        all,
+        subject: "Cluster".to_owned(),
+    };
+    let brokers = count(u64::from(spec.brokers), "broker");
+    cluster.say(
+        "brokers",
+        format!("{brokers}, {}", named('b', spec.brokers)),
+    );
+    let controllers = count(u64::from(spec.controllers), "controller");
+    cluster.say(
+        "controllers",
+        format!("{controllers}, {}", named('c', spec.controllers)),
+    );
+    cluster.config(&spec.broker_config);
+    for topic in &spec.topics {
+        let mut facts = Facts {
+            all: &mut *cluster.all,
+            subject: format!("Topic {}", topic.name),
+        };
+        facts.say(
+            "partitions",
+            count(u64::from(topic.partitions), "partition"),
+        );
+        let replicas = count(u64::from(topic.replication_factor), "replica");
+        facts.say("replicas", format!("{replicas} of each"));
+        facts.config(&topic.config);
+    }
+}
+
+fn producer(all: &mut Vec<Fact>, producer: &ProducerSpec, topics: &[Arc<str>]) {
+    let plan = &producer.plan;
+    let mut facts = Facts {
+        all,
+        subject: format!("Producer {}", producer.name),
+    };
+    let topic = topics.get(plan.topic.0 as usize).map_or("", |topic| topic);
+    let records = count(u64::from(plan.count), "record");
+    facts.say("what", format!("sends {records} to {topic}"));
+    let rate = match plan.arrivals {
+        Arrivals::Every { period } => format!("evenly, {}", print_rate(Rate::Every(period))),
+        Arrivals::Poisson { mean } => {
+            format!("at random, {} on average", print_rate(Rate::Every(mean)))
+        }
+        Arrivals::Flood => "as fast as its memory lets it".to_owned(),
+    };
+    facts.say("rate", format!("{rate}, from {}", plan.start));
+    let keys = match plan.keys {
+        Keys::Null => "no keys".to_owned(),
+        Keys::Uniform { count } => format!("one of {} keys at random", grouped(u64::from(count))),
+        Keys::Cycle { count } => format!("{} keys in turn", grouped(u64::from(count))),
+    };
+    facts.say("keys", keys);
+    let size = print_size(u64::from(plan.value_size));
+    let payload = if plan.keep_payload {
+        "made, kept and checked byte for byte"
+    } else {
+        "counted in size, without their bytes"
+    };
+    facts.say("values", format!("values of {size}, {payload}"));
+    facts.config(&producer.config);
+}
+
+fn group(all: &mut Vec<Fact>, group: &GroupSpec, topics: &[Arc<str>]) {
+    let mut facts = Facts {
+        all,
+        subject: format!("Group {}", group.name),
+    };
+    let mut read: Vec<u32> = group
+        .members
+        .iter()
+        .flat_map(|member| member.partitions.iter())
+        .map(|partition| partition.topic.0)
+        .collect();
+    read.sort_unstable();
+    read.dedup();
+    let names: Vec<&str> = read
+        .iter()
+        .filter_map(|topic| topics.get(*topic as usize))
+        .map(|topic| &**topic)
+        .collect();
+    let members = count(group.members.len() as u64, "member");
+    let verb = if group.members.len() == 1 {
+        "reads"
+    } else {
+        "read"
+    };
+    facts.say("what", format!("{members} {verb} {}", listed(&names)));
+    facts.say(
+        "protocol",
+        "the partitions are split by member index, once and for all".to_owned(),
+    );
+    if let Some(first) = group.members.first() {
+        facts.say("start", format!("from {}", first.start));
+        facts.say(
+            "handler",
+            format!("the handler takes {} a record", first.handler),
+        );
+        for (i, (from, to)) in first.pauses.iter().enumerate() {
+            facts.say(&format!("pause {i}"), format!("paused from {from} to {to}"));
+        }
+    }
+    facts.config(&group.config);
+}
+
+fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
+    let mut network = Facts {
+        all,
+        subject: "Network".to_owned(),
+    };
+    let latency = match spec.network.latency {
+        LatencySpec::Constant(at) => format!("{at} one way"),
+        LatencySpec::Uniform(from, to) => format!("evenly between {from} and {to} one way"),
+        LatencySpec::Exponential { base, mean } => {
+            format!("{base} one way, and on average {mean} more, exponentially distributed")
+        }
+    };
+    network.say("latency", latency);
+    let bandwidth = print_bandwidth(spec.network.bandwidth);
+    network.say(
+        "bandwidth",
+        format!("{bandwidth} per connection and direction"),
+    );
+    let loss = print_parts_per_million(spec.network.loss_ppm);
+    network.say(
+        "loss",
+        format!("{loss} of transmissions lost and sent again"),
+    );
+    let mut disks = Facts {
+        all: &mut *network.all,
+        subject: "Disks".to_owned(),
+    };
+    disks.say(
+        "flush",
+        format!("a flush takes {}", spec.disks.flush_latency),
+    );
+    disks.say("bandwidth", print_bandwidth(spec.disks.bandwidth));
+    disks.say(
+        "capacity",
+        format!("{} fit", print_size(spec.disks.capacity)),
+    );
+    let mut costs = Facts {
+        all: &mut *disks.all,
+        subject: "CPU time".to_owned(),
+    };
+    for (what, span) in [
+        ("a produce", spec.costs.produce),
+        ("a fetch", spec.costs.fetch),
+        ("any other request", spec.costs.other),
+        ("each KiB of it", spec.costs.per_kib),
+    ] {
+        costs.say(what, format!("{what} takes {span}"));
+    }
+}
+
+fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
+    let mut facts = Facts {
+        all,
+        subject: format!("Event {}", event.id),
+    };
+    let when = match &event.when {
+        When::At(at) => format!("at {at}"),
+        When::Between(from, to) => format!("between {from} and {to}, as the seed draws it"),
+        When::On {
+            moment,
+            occurrence,
+            after,
+        } => {
+            let which = match occurrence {
+                Occurrence::Nth(1) => "the first time".to_owned(),
+                Occurrence::Nth(nth) => format!("the {} time", ordinal(*nth)),
+                Occurrence::Every => "each time".to_owned(),
+            };
+            let after = if after.is_zero() {
+                String::new()
+            } else {
+                format!(" after {after}")
+            };
+            format!("{which} that {}{after}", self::moment(moment, topics))
+        }
+    };
+    facts.say("when", format!("{when}, {}", action(&event.action, topics)));
+    match (event.lasts, &event.action) {
+        (None, Action::Start(_) | Action::Reset(..)) => {}
+        (Some(lasts), _) => facts.say("for", format!("undone after {lasts}")),
+        (None, _) => facts.say("for", "until everything heals".to_owned()),
+    }
+}
+
+/// `2nd`, `3rd`, `11th`.
+fn ordinal(number: u32) -> String {
+    let ending = match (number % 10, number % 100) {
+        (1, rest) if rest != 11 => "st",
+        (2, rest) if rest != 12 => "nd",
+        (3, rest) if rest != 13 => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
+fn moment(moment: &Moment, topics: &[Arc<str>]) -> String {
+    let name = |partition: &TopicPartition| partition_name(*partition, topics);
+    match moment {
+        Moment::LeaderAppended(at) => format!("the leader of {} has appended", name(at)),
+        Moment::FollowerAppended(at) => format!("a follower of {} has appended", name(at)),
+        Moment::ProduceAnswered(at) => {
+            format!("the leader of {} is about to confirm a produce", name(at))
+        }
+        Moment::HighWatermarkAdvanced(at) => {
+            format!("the high watermark of {} has advanced", name(at))
+        }
+        Moment::IsrShrunk(at) => format!("the in-sync set of {} has shrunk", name(at)),
+        Moment::IsrExpanded(at) => format!("the in-sync set of {} has grown", name(at)),
+        Moment::LeaderElected(at) => format!("{} has another leader", name(at)),
+        Moment::Truncated(at) => format!("a replica of {} has truncated", name(at)),
+        Moment::Read(at) => format!("a group was handed records of {}", name(at)),
+        Moment::Fenced(broker) => format!("the controller has fenced b{broker}"),
+    }
+}
+
+fn node(node: &Node, topics: &[Arc<str>]) -> String {
+    let name = |partition: &TopicPartition| partition_name(*partition, topics);
+    match node {
+        Node::Named(name) => name.to_string(),
+        Node::Leader(at) => format!("the leader of {}", name(at)),
+        Node::Follower(at) => format!("a follower of {}", name(at)),
+        Node::Replica(at, nth) => format!("the {} replica of {}", ordinal(*nth), name(at)),
+        Node::Controller => "the active controller".to_owned(),
+        Node::Here => "the host where that happened".to_owned(),
+    }
+}
+
+fn action(action: &Action, topics: &[Arc<str>]) -> String {
+    let name = |node: &Node| self::node(node, topics);
+    match action {
+        Action::Crash(at) => format!("kill -9 of {}", name(at)),
+        Action::PowerLoss(at) => format!("power loss of {}", name(at)),
+        Action::LoseDisk(at) => format!("{} dies and loses its disk", name(at)),
+        Action::Stop(at) => format!("{} is stopped in good order", name(at)),
+        Action::Start(at) => format!("{} is started", name(at)),
+        Action::Pause(at) => format!("{} stands still", name(at)),
+        Action::CutOneWay(from, to) => {
+            format!("nothing from {} arrives at {}", name(from), name(to))
+        }
+        Action::Cut(one, other) => {
+            format!("nothing arrives between {} and {}", name(one), name(other))
+        }
+        Action::Isolate(at) => format!("nothing reaches or leaves {}", name(at)),
+        Action::SlowLink(from, to, delay) => {
+            format!(
+                "messages from {} to {} take {delay} longer",
+                name(from),
+                name(to)
+            )
+        }
+        Action::Reset(one, other) => {
+            format!(
+                "the connections of {} and {} are reset",
+                name(one),
+                name(other)
+            )
+        }
+        Action::SlowDisk(at, delay) => format!("flushes of {} take {delay} longer", name(at)),
+        Action::FillDisk(at) => format!("the disk of {} is full", name(at)),
+        Action::FailDisk(at) => format!("the disk of {} fails", name(at)),
+        Action::SkewClock(at, by) => {
+            format!(
+                "the wall clock of {} jumps by {}",
+                name(at),
+                print_signed_duration(*by)
+            )
+        }
+    }
+}

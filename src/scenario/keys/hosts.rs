@@ -1,0 +1,184 @@
+//! Brokers, topics, and the declared assumptions about hosts.
+
+use crate::scenario::keys::Absent::{Means, Required, Value};
+use crate::scenario::keys::{BANDWIDTH, TableDoc, Takes, UP_TO_A_MINUTE, key};
+
+/// `[cluster]`.
+pub static CLUSTER: TableDoc = TableDoc {
+    header: "[cluster]",
+    says: "Brokers b1, b2, … and KRaft controllers c1, c2, … on hosts of their own.",
+    keys: &[
+        key(
+            "brokers",
+            Takes::Count { min: 1, max: 1_000 },
+            Value("3"),
+            "brokers = 3",
+            "How many brokers.",
+        ),
+        key(
+            "controllers",
+            Takes::Count { min: 1, max: 9 },
+            Value("1"),
+            "controllers = 1",
+            "How many controllers.",
+        ),
+        key(
+            "config",
+            Takes::Config,
+            Means("Kafka 4.2's defaults"),
+            "config = { \"replica.lag.time.max.ms\" = \"10s\" }",
+            "Config of all brokers and controllers.",
+        ),
+    ],
+};
+
+/// `[topics.NAME]`.
+pub static TOPIC: TableDoc = TableDoc {
+    header: "[topics.NAME]",
+    says: "A topic, there from the start; leaders are placed by the random stream `placement`.",
+    keys: &[
+        key(
+            "partitions",
+            Takes::Count {
+                min: 1,
+                max: 100_000,
+            },
+            Value("1"),
+            "partitions = 6",
+            "How many partitions (num.partitions is 1).",
+        ),
+        key(
+            "replication_factor",
+            Takes::Count { min: 1, max: 1_000 },
+            Value("1"),
+            "replication_factor = 3",
+            "Replicas of each (default.replication.factor is 1); at most the number of brokers.",
+        ),
+        key(
+            "config",
+            Takes::Config,
+            Means("the brokers' config"),
+            "config = { \"min.insync.replicas\" = 2 }",
+            "Config of the topic.",
+        ),
+    ],
+};
+
+/// `[network]`.
+pub static NETWORK: TableDoc = TableDoc {
+    header: "[network]",
+    says: "Links between any two hosts: one availability zone, if nothing else is said.",
+    keys: &[
+        key(
+            "latency",
+            Takes::Form("DURATION, \"FROM..TO\" or { base = DURATION, mean = DURATION }"),
+            Means("{ base = \"200us\", mean = \"50us\" }"),
+            "latency = \"1ms..3ms\"",
+            "One way, each at most 1m: always the same, evenly between two, or `base` and an exponentially distributed part with this mean.",
+        ),
+        key(
+            "bandwidth",
+            BANDWIDTH,
+            Value("1.25GB/s"),
+            "bandwidth = \"100MB/s\"",
+            "Of one connection and direction.",
+        ),
+        key(
+            "loss",
+            Takes::Share,
+            Value("0%"),
+            "loss = \"0.1%\"",
+            "Share of transmissions lost (and sent again by TCP), in millionths, below 100%.",
+        ),
+    ],
+};
+
+/// `latency` of the network, where it is a table.
+pub static LATENCY: TableDoc = TableDoc {
+    header: "`latency` of [network]",
+    says: "A fixed part and an exponentially distributed one.",
+    keys: &[
+        key(
+            "base",
+            UP_TO_A_MINUTE,
+            Required,
+            "base = \"200us\"",
+            "The fixed part.",
+        ),
+        key(
+            "mean",
+            UP_TO_A_MINUTE,
+            Required,
+            "mean = \"50us\"",
+            "The mean of the other.",
+        ),
+    ],
+};
+
+/// `[disks]`.
+pub static DISKS: TableDoc = TableDoc {
+    header: "[disks]",
+    says: "The disk of each broker and controller: NVMe, if nothing else is said.",
+    keys: &[
+        key(
+            "flush_latency",
+            UP_TO_A_MINUTE,
+            Value("500us"),
+            "flush_latency = \"10ms\"",
+            "Time of one flush, beside its size.",
+        ),
+        key(
+            "bandwidth",
+            BANDWIDTH,
+            Value("1GB/s"),
+            "bandwidth = \"200MB/s\"",
+            "Bytes written per second.",
+        ),
+        key(
+            "capacity",
+            Takes::Size {
+                min: 1_000_000,
+                max: 1 << 50,
+            },
+            Value("1TB"),
+            "capacity = \"50GB\"",
+            "Bytes that fit.",
+        ),
+    ],
+};
+
+/// `[costs]`.
+pub static COSTS: TableDoc = TableDoc {
+    header: "[costs]",
+    says: "How long a request holds a handler thread of a broker or controller.",
+    keys: &[
+        key(
+            "produce",
+            UP_TO_A_MINUTE,
+            Value("20us"),
+            "produce = \"50us\"",
+            "A produce request.",
+        ),
+        key(
+            "fetch",
+            UP_TO_A_MINUTE,
+            Value("20us"),
+            "fetch = \"50us\"",
+            "A fetch request.",
+        ),
+        key(
+            "other",
+            UP_TO_A_MINUTE,
+            Value("10us"),
+            "other = \"10us\"",
+            "Any other request.",
+        ),
+        key(
+            "per_kib",
+            UP_TO_A_MINUTE,
+            Value("100ns"),
+            "per_kib = \"1us\"",
+            "Any request, for each KiB of it.",
+        ),
+    ],
+};

@@ -1,0 +1,506 @@
+//! What holds for every file: formatting changes no meaning, writing reads back, and no text, how
+//! broken it may be, makes the reader panic.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use crate::cluster::spec::{
+    ClusterSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec, TopicSpec,
+};
+use crate::delivery::{GroupId, RecordId, SenderId};
+use crate::fault::{Action, Event, Moment, Node, Occurrence, When};
+use crate::kafka::api::produce::Acks;
+use crate::kafka::config::broker::BrokerConfig;
+use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
+use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::topic::TopicConfig;
+use crate::kafka::ids::{TopicId, TopicPartition};
+use crate::scenario::drawing::{Style, draw};
+use crate::scenario::file::parse;
+use crate::scenario::fmt::format;
+use crate::scenario::library::library;
+use crate::scenario::model::{
+    Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier, Setup, Teach, Variant,
+};
+use crate::scenario::write::write;
+use crate::sim::time::SimDuration;
+use crate::workload::{Arrivals, Keys, ReadPlan, SendPlan};
+
+const RUN_FOR: SimDuration = SimDuration::from_secs(100);
+
+fn span(most: SimDuration) -> impl Strategy<Value = SimDuration> {
+    prop_oneof![
+        (0..=most.as_nanos()).prop_map(SimDuration::from_nanos),
+        (0..=most.as_millis()).prop_map(SimDuration::from_millis),
+    ]
+}
+
+fn secs(secs: u64) -> SimDuration {
+    SimDuration::from_secs(secs)
+}
+
+/// Partitions of the one topic that always exists, with three partitions and three replicas.
+fn partition() -> impl Strategy<Value = TopicPartition> {
+    (0..3_u32).prop_map(|partition| TopicPartition {
+        topic: TopicId(0),
+        partition,
+    })
+}
+
+fn server() -> impl Strategy<Value = Node> {
+    prop_oneof![
+        select(vec!["b1", "b2", "b3", "c1"]).prop_map(|name| Node::Named(Arc::from(name))),
+        partition().prop_map(Node::Leader),
+        partition().prop_map(Node::Follower),
+        (partition(), 1..=3_u32).prop_map(|(partition, nth)| Node::Replica(partition, nth)),
+        Just(Node::Controller),
+    ]
+}
+
+fn moment() -> impl Strategy<Value = Moment> {
+    prop_oneof![
+        partition().prop_map(Moment::LeaderAppended),
+        partition().prop_map(Moment::FollowerAppended),
+        partition().prop_map(Moment::ProduceAnswered),
+        partition().prop_map(Moment::HighWatermarkAdvanced),
+        partition().prop_map(Moment::IsrShrunk),
+        partition().prop_map(Moment::IsrExpanded),
+        partition().prop_map(Moment::LeaderElected),
+        partition().prop_map(Moment::Truncated),
+        partition().prop_map(Moment::Read),
+        (1..=3_u32).prop_map(Moment::Fenced),
+    ]
+}
+
+fn when() -> impl Strategy<Value = When> {
+    let early = || span(secs(49));
+    prop_oneof![
+        early().prop_map(When::At),
+        (early(), 1..1_000_000_u64)
+            .prop_map(|(at, more)| When::Between(at, at + SimDuration::from_nanos(more))),
+        (moment(), 1..5_u32, any::<bool>(), early()).prop_map(|(moment, nth, every, after)| {
+            When::On {
+                moment,
+                occurrence: if every {
+                    Occurrence::Every
+                } else {
+                    Occurrence::Nth(nth)
+                },
+                after,
+            }
+        }),
+    ]
+}
+
+fn one_node(node: Node, which: usize, delay: SimDuration, by: i64) -> Action {
+    match which {
+        0 => Action::Crash(node),
+        1 => Action::PowerLoss(node),
+        2 => Action::LoseDisk(node),
+        3 => Action::Stop(node),
+        4 => Action::Start(node),
+        5 => Action::Pause(node),
+        6 => Action::Isolate(node),
+        7 => Action::SlowDisk(node, delay),
+        8 => Action::FillDisk(node),
+        9 => Action::FailDisk(node),
+        _ => Action::SkewClock(node, by),
+    }
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let delay = (1..1_000_000_000_u64).prop_map(SimDuration::from_nanos);
+    let by = prop_oneof![-1_000_000_000..0_i64, 1..1_000_000_000_000_i64];
+    prop_oneof![
+        (server(), 0..11_usize, delay.clone(), by)
+            .prop_map(|(node, which, delay, by)| one_node(node, which, delay, by)),
+        (server(), server(), 0..4_usize, delay)
+            .prop_filter("two nodes differ", |(from, to, ..)| from != to)
+            .prop_map(|(from, to, which, delay)| match which {
+                0 => Action::Cut(from, to),
+                1 => Action::CutOneWay(from, to),
+                2 => Action::Reset(from, to),
+                _ => Action::SlowLink(from, to, delay),
+            }),
+    ]
+}
+
+fn timeline() -> impl Strategy<Value = Vec<Event>> {
+    let lasts = proptest::option::of((1..50_000_000_000_u64).prop_map(SimDuration::from_nanos));
+    proptest::collection::vec((when(), action(), lasts), 0..5).prop_map(|events| {
+        let numbered = events.into_iter().enumerate();
+        numbered
+            .map(|(i, (when, action, lasts))| Event {
+                id: Arc::from(format!("e{i}")),
+                lasts: lasts.filter(|_| !matches!(action, Action::Start(_) | Action::Reset(..))),
+                when,
+                action,
+            })
+            .collect()
+    })
+}
+
+fn latency() -> impl Strategy<Value = LatencySpec> {
+    let most = secs(60);
+    prop_oneof![
+        span(most).prop_map(LatencySpec::Constant),
+        (span(secs(30)), 1..1_000_000_u64)
+            .prop_map(|(at, more)| LatencySpec::Uniform(at, at + SimDuration::from_nanos(more))),
+        (span(most), span(most)).prop_map(|(base, mean)| LatencySpec::Exponential { base, mean }),
+    ]
+}
+
+fn producer_config() -> impl Strategy<Value = ProducerConfig> {
+    let acks = select(vec![Acks::All, Acks::Leader, Acks::None]);
+    (acks, any::<bool>(), 1..=5_u32, 0..40_000_u64, 0..3_000_u64).prop_map(
+        |(acks, idempotent, in_flight, linger, backoff)| {
+            let linger = SimDuration::from_millis(linger);
+            let default = ProducerConfig::default();
+            ProducerConfig {
+                enable_idempotence: idempotent && acks == Acks::All,
+                acks,
+                max_in_flight_requests_per_connection: in_flight,
+                delivery_timeout: default
+                    .delivery_timeout
+                    .max(linger + default.request_timeout),
+                linger,
+                reconnect_backoff: SimDuration::from_millis(backoff),
+                ..default
+            }
+        },
+    )
+}
+
+fn producer(index: u32, topic: TopicId, partitions: u32) -> impl Strategy<Value = ProducerSpec> {
+    let arrivals = prop_oneof![
+        (1..=u64::from(u32::MAX)).prop_map(|n| Arrivals::Every {
+            period: SimDuration::from_nanos(n)
+        }),
+        (1..=u64::from(u32::MAX)).prop_map(|n| Arrivals::Poisson {
+            mean: SimDuration::from_nanos(n)
+        }),
+        Just(Arrivals::Flood),
+    ];
+    let keys = prop_oneof![
+        Just(Keys::Null),
+        (1..=u32::MAX).prop_map(|count| Keys::Uniform { count }),
+        (1..=u32::MAX).prop_map(|count| Keys::Cycle { count }),
+    ];
+    let sizes = (1..1_000_000_u32, 0..=64_u32 << 20, any::<bool>());
+    (arrivals, keys, sizes, span(secs(99)), producer_config()).prop_map(
+        move |(arrivals, keys, (count, value_size, keep_payload), start, config)| ProducerSpec {
+            name: Arc::from(format!("p{index}")),
+            plan: SendPlan {
+                sender: SenderId(index),
+                topic,
+                partitions,
+                first: RecordId(0),
+                count,
+                start,
+                arrivals,
+                keys,
+                value_size,
+                keep_payload,
+            },
+            config,
+        },
+    )
+}
+
+fn group(index: u32) -> impl Strategy<Value = GroupSpec> {
+    let reset = select(vec![AutoOffsetReset::Earliest, AutoOffsetReset::Latest]);
+    let pauses = proptest::collection::vec((0..1_000_u64, 1..1_000_u64), 0..3);
+    (
+        1..5_u32,
+        span(secs(99)),
+        span(secs(86_400)),
+        pauses,
+        reset,
+        1..9_u32,
+    )
+        .prop_map(
+            move |(members, start, handler, pauses, auto_offset_reset, fetch_min_bytes)| {
+                let mut at = 0;
+                let mut ranges = Vec::new();
+                for (wait, length) in pauses {
+                    let from = SimDuration::from_millis(at + wait);
+                    at += wait + length;
+                    ranges.push((from, SimDuration::from_millis(at)));
+                }
+                let member = |member: u32| ReadPlan {
+                    group: GroupId(index),
+                    member,
+                    partitions: (0..3_u32)
+                        .filter(|partition| partition % members == member)
+                        .map(|partition| TopicPartition {
+                            topic: TopicId(0),
+                            partition,
+                        })
+                        .collect(),
+                    start,
+                    handler,
+                    pauses: ranges.clone(),
+                };
+                GroupSpec {
+                    name: Arc::from(format!("g{index}")),
+                    members: (0..members).map(member).collect(),
+                    config: ConsumerConfig {
+                        auto_offset_reset,
+                        fetch_min_bytes,
+                        ..ConsumerConfig::default()
+                    },
+                }
+            },
+        )
+}
+
+fn topics() -> impl Strategy<Value = Vec<TopicSpec>> {
+    let minimum = proptest::option::of(1..5_u32);
+    (minimum, proptest::option::of(any::<bool>()), 1..9_u32).prop_map(
+        |(minimum, unclean, other)| {
+            let topic = |name: &str, partitions, replication_factor, config| TopicSpec {
+                name: Arc::from(name),
+                partitions,
+                replication_factor,
+                config,
+            };
+            let config = TopicConfig {
+                min_insync_replicas: minimum,
+                unclean_leader_election_enable: unclean,
+                ..TopicConfig::default()
+            };
+            vec![
+                topic("orders", 3, 3, config),
+                topic("orders.v1", other, 1, TopicConfig::default()),
+            ]
+        },
+    )
+}
+
+fn setup() -> impl Strategy<Value = Setup> {
+    let apps = (
+        topics(),
+        producer(0, TopicId(0), 3),
+        proptest::collection::vec(group(0), 0..=1),
+    );
+    let network = (latency(), 1_000..=1_000_000_000_000_u64, 0..1_000_000_u32);
+    let disks = (
+        span(secs(60)),
+        1_000..=1_000_000_000_000_u64,
+        1_000_000..=1_u64 << 50,
+    );
+    let costs = (
+        span(secs(60)),
+        span(secs(60)),
+        span(secs(60)),
+        span(secs(60)),
+    );
+    (apps, network, disks, costs, timeline(), 1..99_u64).prop_map(
+        |((topics, producer, groups), network, disks, costs, timeline, lag)| Setup {
+            cluster: ClusterSpec {
+                brokers: 3,
+                controllers: 1,
+                broker_config: BrokerConfig {
+                    replica_lag_time_max: secs(lag),
+                    ..BrokerConfig::default()
+                },
+                topics,
+                producers: vec![producer],
+                groups,
+                network: NetworkSpec {
+                    latency: network.0,
+                    bandwidth: network.1,
+                    loss_ppm: network.2,
+                },
+                disks: DiskSpec {
+                    flush_latency: disks.0,
+                    bandwidth: disks.1,
+                    capacity: disks.2,
+                },
+                costs: CostSpec {
+                    produce: costs.0,
+                    fetch: costs.1,
+                    other: costs.2,
+                    per_kib: costs.3,
+                },
+            },
+            timeline,
+            run_for: RUN_FOR,
+            drain_for: secs(lag),
+        },
+    )
+}
+
+/// A variant that a file can say: another producer config, other faults, another topic config.
+fn variant_of(base: Setup) -> impl Strategy<Value = Setup> {
+    (producer_config(), timeline(), any::<bool>(), 1..5_u32).prop_map(
+        move |(config, timeline, same_faults, minimum)| {
+            let mut setup = base.clone();
+            setup.cluster.producers[0].config = config;
+            if !same_faults {
+                setup.timeline = timeline;
+            }
+            setup.cluster.topics[1].config.min_insync_replicas = Some(minimum);
+            setup
+        },
+    )
+}
+
+prop_compose! {
+    fn scenario()(base in setup())(
+        other in variant_of(base.clone()),
+        base in Just(base),
+        text in "[ -~\u{e9}\n]{1,200}",
+        seed in 0..1_000_u64,
+    ) -> Scenario {
+        let claim = |variant: &str| Claim {
+            variant: Arc::from(variant),
+            text: Arc::from("lost <= 3 in any seed"),
+            kind: ClaimKind::Compare {
+                metric: Arc::from("lost"),
+                op: Comparison::LessOrEqual,
+                right: Operand::Number(3),
+                seeds: SeedQuantifier::Any,
+            },
+        };
+        Scenario {
+            name: Arc::from("x"),
+            question: Arc::from(text.as_str()),
+            answers: vec![Arc::from("A5")],
+            catalogue: Some(Arc::from("S01")),
+            seed,
+            variants: vec![
+                Variant { name: Arc::from("base"), setup: Ok(base) },
+                Variant { name: Arc::from("v = 2 \"x\""), setup: Ok(other) },
+            ],
+            claims: vec![claim("base"), claim("v = 2 \"x\"")],
+            teach: Teach { say: Some(Arc::from(text.as_str())), model: None },
+        }
+    }
+}
+
+fn sources() -> Vec<&'static str> {
+    let short = library().iter().filter(|entry| entry.source.len() < 5_000);
+    short.map(|entry| entry.source).collect()
+}
+
+/// Formatting a valid file keeps its meaning, and formatting it again changes nothing.
+fn assert_format_keeps(text: &str) {
+    let scenario = parse("x", text, &[]).unwrap();
+    let once = format("x", text).unwrap();
+    match parse("x", &once, &[]) {
+        Ok(again) => assert_eq!(again, scenario, "{once}"),
+        Err(problems) => panic!("{problems}\n{once}"),
+    }
+    assert_eq!(format("x", &once).unwrap(), once);
+}
+
+#[test]
+fn the_library_is_in_canonical_form() {
+    for entry in library() {
+        let canonical = format(entry.name, entry.source).unwrap();
+        assert_eq!(
+            entry.source, canonical,
+            "{}: run `retrial fmt --write`",
+            entry.name
+        );
+        assert_format_keeps(entry.source);
+    }
+}
+
+#[test]
+fn a_scenario_of_the_library_survives_writing_and_reading() {
+    for entry in library() {
+        let scenario = parse(entry.name, entry.source, &[]).unwrap();
+        let written = write(&scenario).unwrap();
+        assert_eq!(parse(entry.name, &written, &[]).unwrap(), scenario);
+        assert_eq!(format(entry.name, &written).unwrap(), written);
+    }
+}
+
+/// Breaks a text: drops, doubles, swaps or overwrites stretches of it.
+fn mutate(text: &str, cuts: &[(Index, Index, u8, String)]) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for (from, to, how, with) in cuts {
+        if chars.is_empty() {
+            break;
+        }
+        let (a, b) = (from.index(chars.len()), to.index(chars.len()));
+        let (a, b) = (a.min(b), a.max(b).min(a.min(b) + 40));
+        match how % 4 {
+            0 => {
+                chars.drain(a..b);
+            }
+            1 => {
+                let part = chars[a..b].to_vec();
+                chars.splice(b..b, part);
+            }
+            2 => {
+                chars.splice(a..b, with.chars());
+            }
+            _ => chars.swap(a, b),
+        }
+    }
+    chars.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_scenario_survives_writing_and_reading(scenario in scenario()) {
+        let text = write(&scenario).unwrap();
+        prop_assert_eq!(parse("x", &text, &[]).unwrap(), scenario);
+        assert_format_keeps(&text);
+        prop_assert_eq!(format("x", &text).unwrap(), text);
+    }
+
+    #[test]
+    fn no_broken_file_makes_the_reader_panic(
+        source in select(sources()),
+        cuts in proptest::collection::vec(
+            (any::<Index>(), any::<Index>(), any::<u8>(), "[a-z0-9\"'#.=\\[\\]{},\n -]{0,9}"),
+            1..6,
+        ),
+    ) {
+        let text = mutate(source, &cuts);
+        match parse("x", &text, &[]) {
+            Ok(_) => assert_format_keeps(&text),
+            Err(problems) => {
+                draw(&problems, Style::Plain, 100);
+                problems.to_string();
+            }
+        }
+        if let Ok(once) = format("x", &text) {
+            prop_assert_eq!(&format("x", &once).unwrap(), &once);
+        }
+    }
+
+    #[test]
+    fn comments_survive_formatting(
+        source in select(sources()),
+        places in proptest::collection::vec(any::<Index>(), 1..8),
+    ) {
+        // A comment after any line of the file that does not end inside a string.
+        let mut lines: Vec<String> = source.lines().map(str::to_owned).collect();
+        for (i, place) in places.iter().enumerate() {
+            let line = place.index(lines.len());
+            let in_string = lines[line].ends_with('\\') || lines[line].ends_with("\"\"\"");
+            if !in_string && i % 2 == 0 {
+                lines[line].push_str(&format!(" # mark{i}"));
+            } else if !in_string {
+                lines.insert(line + 1, format!("# mark{i}"));
+            }
+        }
+        let text = lines.join("\n");
+        prop_assume!(parse("x", &text, &[]).is_ok());
+        assert_format_keeps(&text);
+        let formatted = format("x", &text).unwrap();
+        for comment in crate::scenario::comments::scan(&text) {
+            let mark = comment.text.rsplit('#').next().unwrap().trim().to_owned();
+            prop_assert!(formatted.contains(&mark), "{} lacks {}", formatted, mark);
+        }
+    }
+}

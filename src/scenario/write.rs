@@ -1,0 +1,650 @@
+//! The file of a scenario: what a run has found becomes a file that people read and run again.
+//!
+//! What has its default is left out; a variant is what differs from the base. A variant that Kafka
+//! refuses has no set-up to write, so it is left out with its claims.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
+use crate::fault::{Action, Event, Occurrence, When};
+use crate::kafka::config::value::ConfigValue;
+use crate::kafka::config::{Component, Settings, value::Value as ConfigLeaf};
+use crate::scenario::keys::{self, Absent, TableDoc};
+use crate::scenario::model::{Scenario, Setup};
+use crate::scenario::print::document;
+use crate::scenario::tree::{Entry, Item, Place, Table, Value};
+use crate::scenario::value::{self, Instant, Rate};
+use crate::scenario::{file, moment, selector};
+use crate::workload::{Arrivals, Keys};
+
+/// The canonical text of a scenario; none where a file cannot say it: the base is refused by
+/// Kafka, or a variant lacks what the base has.
+pub fn write(scenario: &Scenario) -> Option<String> {
+    let mut expected = scenario.clone();
+    expected.variants.retain(|variant| variant.setup.is_ok());
+    let kept: BTreeSet<Arc<str>> = expected
+        .variants
+        .iter()
+        .map(|variant| Arc::clone(&variant.name))
+        .collect();
+    expected
+        .claims
+        .retain(|claim| kept.contains(&claim.variant));
+    let text = text(&expected)?;
+    // The reader is the judge of what the writer can say.
+    let read = file::parse(&scenario.name, &text, &[]).ok()?;
+    (read == expected).then_some(text)
+}
+
+fn text(scenario: &Scenario) -> Option<String> {
+    let mut variants = scenario.variants.iter();
+    let base = variants.next()?;
+    let base_setup = base.setup.as_ref().ok()?;
+    let mut root = Table::default();
+    put(&mut root, "question", text_value(&scenario.question));
+    if !scenario.answers.is_empty() {
+        put(
+            &mut root,
+            "answers",
+            texts(scenario.answers.iter().map(|answer| &**answer)),
+        );
+    }
+    if let Some(catalogue) = &scenario.catalogue {
+        put(&mut root, "catalogue", text_value(catalogue));
+    }
+    put(
+        &mut root,
+        "seed",
+        Value::Integer(Some(i64::try_from(scenario.seed).ok()?)),
+    );
+    put(&mut root, "base_label", text_value(&base.name));
+    let full = set_up(base_setup, &Configs::of(base_setup, None));
+    root.entries.extend(full.entries.iter().cloned());
+    let mut overlays = Table::default();
+    for variant in variants {
+        let setup = variant.setup.as_ref().ok()?;
+        let configs = Configs::of(setup, Some(base_setup));
+        let mut overlay = difference(&full, &set_up(setup, &configs));
+        overlay_timeline(&mut overlay, base_setup, setup);
+        put(&mut overlays, &variant.name, Value::Table(overlay));
+    }
+    if !overlays.entries.is_empty() {
+        put(&mut root, "variants", Value::Table(overlays));
+    }
+    prune(&mut root, &keys::top::TOP);
+    claims(&mut root, scenario);
+    let mut teach = Table::default();
+    for (key, said) in [
+        ("say", &scenario.teach.say),
+        ("model", &scenario.teach.model),
+    ] {
+        if let Some(said) = said {
+            put(&mut teach, key, text_value(said));
+        }
+    }
+    if !teach.entries.is_empty() {
+        put(&mut root, "teach", Value::Table(teach));
+    }
+    Some(join_lines(&root))
+}
+
+fn join_lines(root: &Table) -> String {
+    let mut text = String::new();
+    for line in document(root, None, &[]) {
+        if line.apart {
+            text.push('\n');
+        }
+        text.push_str(&" ".repeat(line.indent));
+        text.push_str(&line.text);
+        text.push('\n');
+    }
+    text
+}
+
+fn claims(root: &mut Table, scenario: &Scenario) {
+    let mut claims = Table::default();
+    for claim in &scenario.claims {
+        if claims.get(&claim.variant).is_none() {
+            let of_variant = scenario
+                .claims
+                .iter()
+                .filter(|other| other.variant == claim.variant);
+            put(
+                &mut claims,
+                &claim.variant,
+                texts(of_variant.map(|claim| &*claim.text)),
+            );
+        }
+    }
+    if !claims.entries.is_empty() {
+        put(root, "claims", Value::Table(claims));
+    }
+}
+
+fn item(value: Value) -> Item {
+    Item {
+        place: Place::TOP,
+        value,
+    }
+}
+
+fn put(table: &mut Table, key: &str, value: Value) {
+    table.put(Entry {
+        key: key.to_owned(),
+        place: Place::TOP,
+        item: item(value),
+    });
+}
+
+fn text_value(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn texts<'t>(texts: impl Iterator<Item = &'t str>) -> Value {
+    Value::Array(texts.map(|text| item(text_value(text))).collect())
+}
+
+fn number(number: u32) -> Value {
+    Value::Integer(Some(i64::from(number)))
+}
+
+/// The config tables of a set-up: what must be set to get each config.
+struct Configs {
+    broker: Table,
+    topics: Vec<Table>,
+    producers: Vec<Table>,
+    groups: Vec<Table>,
+}
+
+impl Configs {
+    /// Of a set-up; with a base, what must be set above it.
+    fn of(setup: &Setup, base: Option<&Setup>) -> Self {
+        let spec = &setup.cluster;
+        let base = base.map(|base| (Self::of(base, None), &base.cluster));
+        let under = base.as_ref().map(|(configs, _)| configs);
+        let empty = Table::default();
+        let group_presets = [("auto.offset.reset", ConfigValue::Text("earliest"))];
+        let at = |tables: Option<&Vec<Table>>, index: usize| {
+            tables
+                .and_then(|tables| tables.get(index))
+                .cloned()
+                .unwrap_or_default()
+        };
+        Self {
+            broker: config(
+                &spec.broker_config,
+                &[],
+                under.map_or(&empty, |under| &under.broker),
+            ),
+            topics: (spec.topics.iter().enumerate())
+                .map(|(i, topic)| config(&topic.config, &[], &at(under.map(|u| &u.topics), i)))
+                .collect(),
+            producers: (spec.producers.iter().enumerate())
+                .map(|(i, producer)| {
+                    config(&producer.config, &[], &at(under.map(|u| &u.producers), i))
+                })
+                .collect(),
+            groups: (spec.groups.iter().enumerate())
+                .map(|(i, group)| {
+                    config(
+                        &group.config,
+                        &group_presets,
+                        &at(under.map(|u| &u.groups), i),
+                    )
+                })
+                .collect(),
+        }
+    }
+}
+
+/// The settings from which Kafka's own rules make `target`, over those of `under`: first what
+/// differs from the defaults, then whatever a rule has derived otherwise.
+fn config<C: Component>(target: &C, presets: &[(&str, ConfigValue<'_>)], under: &Table) -> Table {
+    let mut table = under.clone();
+    for _ in 0..=C::ENTRIES.len() {
+        let Some(got) = resolved::<C>(presets, &table) else {
+            break;
+        };
+        let mut settled = true;
+        for entry in C::ENTRIES {
+            let wanted = (entry.get)(target);
+            if (entry.get)(&got) != wanted
+                && let Some(wanted) = wanted
+            {
+                settled = false;
+                put(&mut table, entry.name, leaf(wanted));
+            }
+        }
+        if settled {
+            break;
+        }
+    }
+    table
+}
+
+fn resolved<C: Component>(presets: &[(&str, ConfigValue<'_>)], table: &Table) -> Option<C> {
+    let mut settings = Settings::<C>::new();
+    for (name, value) in presets {
+        settings.set(name, *value).ok()?;
+    }
+    for entry in &table.entries {
+        let value = match &entry.item.value {
+            Value::Integer(Some(number)) => ConfigValue::Integer(*number),
+            Value::Boolean(truth) => ConfigValue::Bool(*truth),
+            Value::Text(text) => ConfigValue::Text(text),
+            Value::Integer(None)
+            | Value::Float(_)
+            | Value::Datetime
+            | Value::Array(_)
+            | Value::Table(_) => return None,
+        };
+        settings.set(&entry.key, value).ok()?;
+    }
+    // What contradicts itself on the way is shown by the values themselves.
+    Some(
+        settings
+            .resolve()
+            .unwrap_or_else(|_| settings.values().clone()),
+    )
+}
+
+fn leaf(value: ConfigLeaf) -> Value {
+    match value {
+        ConfigLeaf::Integer(number) => Value::Integer(Some(number)),
+        ConfigLeaf::Bool(truth) => Value::Boolean(truth),
+        ConfigLeaf::Word(word) => match word.parse() {
+            Ok(number) => Value::Integer(Some(number)),
+            Err(_) => text_value(word),
+        },
+    }
+}
+
+/// A set-up in full: nothing is left to defaults but configs.
+fn set_up(setup: &Setup, configs: &Configs) -> Table {
+    let spec = &setup.cluster;
+    let mut root = Table::default();
+    put(&mut root, "run_for", text_value(&setup.run_for.to_string()));
+    put(
+        &mut root,
+        "drain_for",
+        text_value(&setup.drain_for.to_string()),
+    );
+    let topics: Vec<_> = spec
+        .topics
+        .iter()
+        .map(|topic| Arc::clone(&topic.name))
+        .collect();
+    put(&mut root, "timeline", events(&setup.timeline, &topics));
+    let mut cluster = Table::default();
+    put(&mut cluster, "brokers", number(spec.brokers));
+    put(&mut cluster, "controllers", number(spec.controllers));
+    put(&mut cluster, "config", Value::Table(configs.broker.clone()));
+    put(&mut root, "cluster", Value::Table(cluster));
+    put(
+        &mut root,
+        "topics",
+        Value::Table(topic_tables(spec, configs)),
+    );
+    let mut producers = Table::default();
+    for (producer, config) in spec.producers.iter().zip(&configs.producers) {
+        let table = producer_table(producer, &topics, config);
+        put(&mut producers, &producer.name, Value::Table(table));
+    }
+    put(&mut root, "producers", Value::Table(producers));
+    let mut groups = Table::default();
+    for (group, config) in spec.groups.iter().zip(&configs.groups) {
+        let table = group_table(group, &topics, config);
+        put(&mut groups, &group.name, Value::Table(table));
+    }
+    put(&mut root, "groups", Value::Table(groups));
+    assumptions(&mut root, spec);
+    root
+}
+
+fn topic_tables(spec: &ClusterSpec, configs: &Configs) -> Table {
+    let mut topics = Table::default();
+    for (topic, config) in spec.topics.iter().zip(&configs.topics) {
+        let mut table = Table::default();
+        put(&mut table, "partitions", number(topic.partitions));
+        put(
+            &mut table,
+            "replication_factor",
+            number(topic.replication_factor),
+        );
+        put(&mut table, "config", Value::Table(config.clone()));
+        put(&mut topics, &topic.name, Value::Table(table));
+    }
+    topics
+}
+
+fn producer_table(producer: &ProducerSpec, topics: &[Arc<str>], config: &Table) -> Table {
+    let plan = &producer.plan;
+    let (rate, arrivals) = match plan.arrivals {
+        Arrivals::Every { period } => (Rate::Every(period), "even"),
+        Arrivals::Poisson { mean } => (Rate::Every(mean), "poisson"),
+        Arrivals::Flood => (Rate::Flood, "even"),
+    };
+    let topic = topics.get(plan.topic.0 as usize);
+    let mut table = Table::default();
+    put(
+        &mut table,
+        "topic",
+        text_value(topic.map_or("", |topic| topic)),
+    );
+    put(&mut table, "rate", text_value(&value::print_rate(rate)));
+    put(&mut table, "arrivals", text_value(arrivals));
+    put(&mut table, "count", number(plan.count));
+    put(&mut table, "start", text_value(&plan.start.to_string()));
+    let keys = match plan.keys {
+        Keys::Null => text_value("none"),
+        Keys::Uniform { count } => one("uniform", number(count)),
+        Keys::Cycle { count } => one("cycle", number(count)),
+    };
+    put(&mut table, "keys", keys);
+    put(
+        &mut table,
+        "value_size",
+        text_value(&value::print_size(u64::from(plan.value_size))),
+    );
+    let payload = if plan.keep_payload {
+        "bytes"
+    } else {
+        "descriptor"
+    };
+    put(&mut table, "payload", text_value(payload));
+    put(&mut table, "config", Value::Table(config.clone()));
+    table
+}
+
+fn one(key: &str, value: Value) -> Value {
+    let mut table = Table::default();
+    put(&mut table, key, value);
+    Value::Table(table)
+}
+
+fn group_table(group: &GroupSpec, topics: &[Arc<str>], config: &Table) -> Table {
+    let read: BTreeSet<u32> = group
+        .members
+        .iter()
+        .flat_map(|member| member.partitions.iter())
+        .map(|partition| partition.topic.0)
+        .collect();
+    let names = read.iter().filter_map(|topic| topics.get(*topic as usize));
+    let mut table = Table::default();
+    put(&mut table, "topics", texts(names.map(|name| &**name)));
+    put(&mut table, "members", number(group.members.len() as u32));
+    put(&mut table, "protocol", text_value("assign"));
+    if let Some(first) = group.members.first() {
+        put(&mut table, "start", text_value(&first.start.to_string()));
+        put(
+            &mut table,
+            "handler",
+            one("takes", text_value(&first.handler.to_string())),
+        );
+        let pauses: Vec<String> = first
+            .pauses
+            .iter()
+            .map(|(from, to)| value::print_instant(Instant::Between(*from, *to)))
+            .collect();
+        put(
+            &mut table,
+            "pauses",
+            texts(pauses.iter().map(String::as_str)),
+        );
+    }
+    put(&mut table, "config", Value::Table(config.clone()));
+    table
+}
+
+fn assumptions(root: &mut Table, spec: &ClusterSpec) {
+    let mut network = Table::default();
+    let latency = match spec.network.latency {
+        LatencySpec::Constant(at) => text_value(&at.to_string()),
+        LatencySpec::Uniform(from, to) => {
+            text_value(&value::print_instant(Instant::Between(from, to)))
+        }
+        LatencySpec::Exponential { base, mean } => {
+            let mut table = Table::default();
+            put(&mut table, "base", text_value(&base.to_string()));
+            put(&mut table, "mean", text_value(&mean.to_string()));
+            Value::Table(table)
+        }
+    };
+    put(&mut network, "latency", latency);
+    let bandwidth = |bytes| text_value(&value::print_bandwidth(bytes));
+    put(&mut network, "bandwidth", bandwidth(spec.network.bandwidth));
+    let loss = value::print_parts_per_million(spec.network.loss_ppm);
+    put(&mut network, "loss", text_value(&loss));
+    put(root, "network", Value::Table(network));
+    let mut disks = Table::default();
+    put(
+        &mut disks,
+        "flush_latency",
+        text_value(&spec.disks.flush_latency.to_string()),
+    );
+    put(&mut disks, "bandwidth", bandwidth(spec.disks.bandwidth));
+    put(
+        &mut disks,
+        "capacity",
+        text_value(&value::print_size(spec.disks.capacity)),
+    );
+    put(root, "disks", Value::Table(disks));
+    let mut costs = Table::default();
+    for (key, span) in [
+        ("produce", spec.costs.produce),
+        ("fetch", spec.costs.fetch),
+        ("other", spec.costs.other),
+        ("per_kib", spec.costs.per_kib),
+    ] {
+        put(&mut costs, key, text_value(&span.to_string()));
+    }
+    put(root, "costs", Value::Table(costs));
+}
+
+fn events(timeline: &[Event], topics: &[Arc<str>]) -> Value {
+    let tables = timeline
+        .iter()
+        .map(|event| item(Value::Table(self::event(event, topics))));
+    Value::Array(tables.collect())
+}
+
+fn event(event: &Event, topics: &[Arc<str>]) -> Table {
+    let mut table = Table::default();
+    put(&mut table, "id", text_value(&event.id));
+    match &event.when {
+        When::At(at) => put(&mut table, "at", text_value(&at.to_string())),
+        When::Between(from, to) => {
+            let range = value::print_instant(Instant::Between(*from, *to));
+            put(&mut table, "at", text_value(&range));
+        }
+        When::On {
+            moment,
+            occurrence,
+            after,
+        } => {
+            put(&mut table, "on", text_value(&moment::print(moment, topics)));
+            match occurrence {
+                Occurrence::Nth(1) => {}
+                Occurrence::Nth(nth) => put(&mut table, "nth", number(*nth)),
+                Occurrence::Every => put(&mut table, "every", Value::Boolean(true)),
+            }
+            if !after.is_zero() {
+                put(&mut table, "after", text_value(&after.to_string()));
+            }
+        }
+    }
+    action(&mut table, &event.action, topics);
+    if let Some(lasts) = event.lasts {
+        put(&mut table, "for", text_value(&lasts.to_string()));
+    }
+    table
+}
+
+fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
+    let (name, nodes) = parts(action);
+    let names: Vec<String> = nodes
+        .iter()
+        .map(|node| selector::print(node, topics))
+        .collect();
+    match names.as_slice() {
+        [node] => put(table, name, text_value(node)),
+        nodes => put(table, name, texts(nodes.iter().map(String::as_str))),
+    }
+    if let Action::SlowLink(_, _, delay) | Action::SlowDisk(_, delay) = action {
+        put(table, "delay", text_value(&delay.to_string()));
+    }
+    if let Action::SkewClock(_, by) = action {
+        put(table, "by", text_value(&value::print_signed_duration(*by)));
+    }
+}
+
+/// An action's key and its nodes.
+pub(in crate::scenario) fn parts(action: &Action) -> (&'static str, Vec<&crate::fault::Node>) {
+    match action {
+        Action::Crash(node) => ("crash", vec![node]),
+        Action::PowerLoss(node) => ("power_loss", vec![node]),
+        Action::LoseDisk(node) => ("lose_disk", vec![node]),
+        Action::Stop(node) => ("stop", vec![node]),
+        Action::Start(node) => ("start", vec![node]),
+        Action::Pause(node) => ("pause", vec![node]),
+        Action::CutOneWay(from, to) => ("cut_one_way", vec![from, to]),
+        Action::Cut(from, to) => ("cut", vec![from, to]),
+        Action::Isolate(node) => ("isolate", vec![node]),
+        Action::SlowLink(from, to, _) => ("slow_link", vec![from, to]),
+        Action::Reset(from, to) => ("reset", vec![from, to]),
+        Action::SlowDisk(node, _) => ("slow_disk", vec![node]),
+        Action::FillDisk(node) => ("fill_disk", vec![node]),
+        Action::FailDisk(node) => ("fail_disk", vec![node]),
+        Action::SkewClock(node, _) => ("skew_clock", vec![node]),
+    }
+}
+
+/// What must be laid over `base` to get `other`; what `other` lacks cannot be taken away.
+fn difference(base: &Table, other: &Table) -> Table {
+    let mut overlay = Table::default();
+    for entry in &other.entries {
+        let old = base.get(&entry.key).map(|old| &old.item);
+        match (&entry.item.value, old.and_then(Item::table)) {
+            (Value::Table(table), Some(old)) => {
+                let inner = difference(old, table);
+                if !inner.entries.is_empty() {
+                    put(&mut overlay, &entry.key, Value::Table(inner));
+                }
+            }
+            (value, _) => {
+                if !old.is_some_and(|old| same(&old.value, value)) {
+                    put(&mut overlay, &entry.key, value.clone());
+                }
+            }
+        }
+    }
+    overlay
+}
+
+fn same(a: &Value, b: &Value) -> bool {
+    let item = |value: &Value| {
+        let mut table = Table::default();
+        put(&mut table, "k", value.clone());
+        join_lines(&table)
+    };
+    item(a) == item(b)
+}
+
+/// Events that a variant only switches off are named so; else it has a timeline of its own.
+fn overlay_timeline(overlay: &mut Table, base: &Setup, setup: &Setup) {
+    if overlay.get("timeline").is_none() {
+        return;
+    }
+    let kept: Vec<&Event> = base
+        .timeline
+        .iter()
+        .filter(|event| setup.timeline.contains(event))
+        .collect();
+    if kept.len() != setup.timeline.len() {
+        return;
+    }
+    let mut off = Table::default();
+    for event in &base.timeline {
+        if !setup.timeline.contains(event) {
+            put(&mut off, &event.id, text_value("off"));
+        }
+    }
+    put(overlay, "timeline", Value::Table(off));
+}
+
+/// Takes out what is as it would be anyway.
+fn prune(root: &mut Table, doc: &'static TableDoc) {
+    for (kind, doc) in [
+        ("cluster", &keys::hosts::CLUSTER),
+        ("network", &keys::hosts::NETWORK),
+        ("disks", &keys::hosts::DISKS),
+        ("costs", &keys::hosts::COSTS),
+    ] {
+        prune_in(root, kind, doc);
+    }
+    for (kind, doc) in [
+        ("topics", &keys::hosts::TOPIC),
+        ("producers", &keys::apps::PRODUCER),
+        ("groups", &keys::apps::GROUP),
+    ] {
+        let named = root.get_mut(kind);
+        let Some(Value::Table(named)) = named.map(|entry| &mut entry.item.value) else {
+            continue;
+        };
+        for entry in &mut named.entries {
+            if let Value::Table(table) = &mut entry.item.value {
+                prune_table(table, doc);
+            }
+        }
+    }
+    prune_table(root, doc);
+}
+
+fn prune_in(root: &mut Table, key: &str, doc: &TableDoc) {
+    if let Some(Value::Table(table)) = root.get_mut(key).map(|entry| &mut entry.item.value) {
+        prune_table(table, doc);
+    }
+}
+
+fn prune_table(table: &mut Table, doc: &TableDoc) {
+    table.entries.retain(|entry| {
+        let absent = doc.key(&entry.key).map(|key| key.absent);
+        match (&entry.item.value, absent) {
+            (_, Some(Absent::Required)) => true,
+            (Value::Text(text), Some(Absent::Value(default))) => !same_text(text, default),
+            (Value::Integer(Some(number)), Some(Absent::Value(default))) => {
+                number.to_string() != default
+            }
+            (Value::Table(inner), _) => !is_default_table(&entry.key, inner),
+            (Value::Array(items), _) => !items.is_empty(),
+            _ => true,
+        }
+    });
+}
+
+/// `"300s"` and `"5m"`, `"0s"` and `"0s"`, `"1250MB/s"` and `"1.25GB/s"` are the same.
+fn same_text(text: &str, default: &str) -> bool {
+    let span = |text| value::duration(text).ok();
+    let bytes = |text| value::bandwidth(text).or_else(|_| value::size(text)).ok();
+    text == default
+        || (span(text).is_some() && span(text) == span(default))
+        || (bytes(text).is_some() && bytes(text) == bytes(default))
+}
+
+fn is_default_table(key: &str, table: &Table) -> bool {
+    let text = |key: &str| table.get(key).and_then(|entry| entry.item.text());
+    match key {
+        "handler" => text("takes") == Some("0s"),
+        "latency" => {
+            let LatencySpec::Exponential { base, mean } =
+                crate::cluster::spec::NetworkSpec::default().latency
+            else {
+                return false;
+            };
+            text("base") == Some(base.to_string().as_str())
+                && text("mean") == Some(mean.to_string().as_str())
+        }
+        _ => table.entries.is_empty(),
+    }
+}
