@@ -62,6 +62,21 @@ pub enum Node {
     BackingOff,
 }
 
+impl Node {
+    /// The lower, the better to ask; none when it can't be asked now.
+    fn rank(self) -> Option<(u8, u64)> {
+        match self {
+            Self::Usable { in_flight } => Some((0, in_flight as u64)),
+            Self::Connecting => Some((1, 0)),
+            Self::Closed { last_attempt: None } => Some((2, 0)),
+            Self::Closed {
+                last_attempt: Some(time),
+            } => Some((3, time.as_nanos())),
+            Self::Busy | Self::BackingOff => None,
+        }
+    }
+}
+
 /// A client's metadata. The brokers are the first peers of the client's `Rpc`, in this order.
 #[derive(Clone, Debug)]
 pub struct ClientMetadata {
@@ -304,33 +319,11 @@ impl ClientMetadata {
         let first = self.rng.below(live.max(1) as u64) as usize;
         let order = (0..count).filter(|index| self.live[*index]);
         let order = order.clone().skip(first).chain(order.take(first));
-        let mut best: Option<(Peer, Node)> = None;
-        for index in order {
-            let peer = Peer(index as u32);
-            let state = node(peer);
-            let better = match (state, best.map(|(_, node)| node)) {
-                (Node::Usable { in_flight: 0 }, _) => return Some((peer, state)),
-                (Node::Usable { in_flight }, Some(Node::Usable { in_flight: least })) => {
-                    in_flight < least
-                }
-                (Node::Usable { .. }, _) => true,
-                (Node::Busy | Node::BackingOff, _) | (_, Some(Node::Usable { .. })) => false,
-                // The last connecting node of the round is taken, as NetworkClient does.
-                (Node::Connecting, _) => true,
-                (Node::Closed { .. }, Some(Node::Connecting)) => false,
-                (
-                    Node::Closed { last_attempt },
-                    Some(Node::Closed {
-                        last_attempt: oldest,
-                    }),
-                ) => last_attempt < oldest,
-                (Node::Closed { .. }, _) => true,
-            };
-            if better {
-                best = Some((peer, state));
-            }
-        }
-        best
+        let nodes = order.map(|index| Peer(index as u32));
+        let nodes = nodes.map(|peer| (peer, node(peer)));
+        let ranked = nodes.filter_map(|(peer, node)| Some((node.rank()?, peer, node)));
+        let best = ranked.min_by_key(|(rank, _, _)| *rank);
+        best.map(|(_, peer, node)| (peer, node))
     }
 
     /// Sends the request when it is due and a broker can take it; opens a connection when none is

@@ -2,13 +2,15 @@
 //!
 //! A claim holds, fails, or has compared nothing. What compared nothing fails the run as loudly
 //! as a failure: a number that is not there, a word counted over no record, a fault that hit
-//! nothing.
+//! nothing, producers that sent nothing.
 
 use std::sync::Arc;
 
 use crate::report::metrics;
 use crate::run::Outcome;
-use crate::scenario::model::{Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier};
+use crate::scenario::model::{
+    Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier, Setup, Variant,
+};
 
 /// What one seed says of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,17 +33,25 @@ pub struct Judged {
     /// The finding: the number is the left side's for one seed, and for many that of the seeds
     /// in which it held.
     pub finding: Finding,
-    /// Over many seeds: how many it was judged in, and the first against it.
-    pub seeds: Option<(u64, Option<u64>)>,
+    /// In how many seeds it held.
+    pub held_in: u64,
+    /// In how many seeds there was something to compare.
+    pub of: u64,
+    /// The first seed in which it did not hold.
+    pub first_against: Option<u64>,
 }
 
 /// What became of all claims, and what that makes of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
+    /// How many seeds were judged.
+    pub seeds: u64,
     /// The claims about variants that ran, in the file's order.
     pub claims: Vec<Judged>,
     /// Events of the timeline that hit nothing: variant and event.
     pub missed: Vec<(Arc<str>, Arc<str>)>,
+    /// Variants that have producers and sent nothing.
+    pub idle: Vec<Arc<str>>,
     /// How many guarantees broke that hold whatever the settings.
     pub violations: u64,
     /// All in one word.
@@ -67,6 +77,8 @@ pub struct Judge<'a> {
     claims: Vec<Counted<'a>>,
     /// Of the timeline: variant, event, in how many seeds it hit.
     events: Vec<(Arc<str>, Arc<str>, u64)>,
+    /// Variants that have something to send, with what they sent.
+    senders: Vec<(Arc<str>, u64)>,
     violations: u64,
     seeds: u64,
 }
@@ -209,6 +221,9 @@ impl<'a> Judge<'a> {
             };
             right && runs(&claim.variant)
         });
+        let senders = (scenario.variants.iter())
+            .filter(|variant| runs(&variant.name) && sends(variant))
+            .map(|variant| (Arc::clone(&variant.name), 0));
         Self {
             claims: claims
                 .map(|claim| Counted {
@@ -221,6 +236,7 @@ impl<'a> Judge<'a> {
                 })
                 .collect(),
             events: Vec::new(),
+            senders: senders.collect(),
             violations: 0,
             seeds: 0,
         }
@@ -231,6 +247,11 @@ impl<'a> Judge<'a> {
         self.seeds += 1;
         for outcome in outcomes {
             self.violations += outcome.violations.len() as u64;
+            for (variant, sent) in &mut self.senders {
+                if *variant == outcome.variant {
+                    *sent += outcome.delivery.sent;
+                }
+            }
             for fault in &outcome.faults {
                 let known = (self.events.iter_mut())
                     .find(|(variant, id, _)| *variant == outcome.variant && *id == fault.id);
@@ -255,7 +276,12 @@ impl<'a> Judge<'a> {
                     counted.vacuous.get_or_insert_with(|| why.clone());
                 }
             }
-            if !matches!(finding, Finding::Held(_)) {
+            let against = match finding {
+                Finding::Held(_) => false,
+                Finding::Failed(_) => true,
+                Finding::Vacuous(_) => matches!(counted.claim.kind, ClaimKind::Hit(_)),
+            };
+            if against {
                 counted.first_against.get_or_insert(seed);
             }
             counted.last = Some(finding);
@@ -272,11 +298,15 @@ impl<'a> Judge<'a> {
             .filter(|(_, _, hits)| *hits == 0)
             .map(|(variant, id, _)| (variant, id))
             .collect();
+        let idle: Vec<Arc<str>> = (self.senders.into_iter())
+            .filter(|(_, sent)| *sent == 0 && seeds > 0)
+            .map(|(variant, _)| variant)
+            .collect();
         let failed = |claim: &Judged| matches!(claim.finding, Finding::Failed(_));
         let vacuous = |claim: &Judged| matches!(claim.finding, Finding::Vacuous(_));
         let verdict = if self.violations > 0 || claims.iter().any(failed) {
             Verdict::Failed
-        } else if !missed.is_empty() || claims.iter().any(vacuous) {
+        } else if !missed.is_empty() || !idle.is_empty() || claims.iter().any(vacuous) {
             Verdict::Vacuous
         } else if claims.is_empty() {
             Verdict::None
@@ -284,22 +314,31 @@ impl<'a> Judge<'a> {
             Verdict::Held
         };
         Judgement {
+            seeds,
             claims,
             missed,
+            idle,
             violations: self.violations,
             verdict,
         }
     }
 }
 
+/// True for a variant that has producers with something to send.
+fn sends(variant: &Variant) -> bool {
+    let has_work = |setup: &Setup| setup.cluster.producers.iter().any(|p| p.plan.count > 0);
+    variant.setup.as_ref().is_ok_and(has_work)
+}
+
 impl Counted<'_> {
-    /// The finding over all seeds. Seeds in which a comparison compared nothing do not count, but
-    /// an event that is claimed to hit must hit in every seed.
-    fn judged(self, seeds: u64) -> Judged {
+    /// The finding over all seeds. Seeds in which a comparison compared nothing do not count. An
+    /// event that is claimed to hit must hit in every seed: in none is vacuous, in some a failure.
+    fn judged(mut self, seeds: u64) -> Judged {
+        if matches!(self.claim.kind, ClaimKind::Hit(_)) && self.held > 0 {
+            self.failed = seeds - self.held;
+        }
         let judged = self.held + self.failed;
-        let vacuous = self
-            .vacuous
-            .filter(|_| judged == 0 || matches!(self.claim.kind, ClaimKind::Hit(_)));
+        let vacuous = self.vacuous.filter(|_| judged == 0);
         let finding = match (vacuous, self.last) {
             (Some(why), _) => Finding::Vacuous(why),
             (None, Some(only)) if seeds == 1 => only,
@@ -327,7 +366,12 @@ impl Counted<'_> {
             variant: Arc::clone(&self.claim.variant),
             text: Arc::clone(&self.claim.text),
             finding,
-            seeds: (seeds > 1).then_some((judged, self.first_against)),
+            held_in: self.held,
+            of: judged,
+            first_against: self.first_against,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,12 +92,24 @@ struct Claim<'a> {
 }
 
 #[derive(Serialize)]
+struct SeedsClaim<'a> {
+    variant: &'a str,
+    claim: &'a str,
+    held: bool,
+    /// The same as `held_in`; null where nothing was compared.
+    actual: Option<i64>,
+    held_in: u64,
+    of: u64,
+    first_against: Option<u64>,
+}
+
+#[derive(Serialize)]
 struct Seeds<'a> {
     format: u32,
     scenario: &'a str,
     seeds: [u64; 2],
     variants: Vec<SeedsVariant<'a>>,
-    claims: Vec<Claim<'a>>,
+    claims: Vec<SeedsClaim<'a>>,
     verdict: &'static str,
 }
 
@@ -155,7 +167,7 @@ pub fn survey(report: &SurveyReport<'_>) -> String {
                     .collect(),
             })
             .collect(),
-        claims: claims(&report.judgement),
+        claims: seeds_claims(&report.judgement),
         verdict: report.judgement.verdict.word(),
     })
 }
@@ -239,6 +251,20 @@ fn claims(judgement: &Judgement) -> Vec<Claim<'_>> {
         .collect()
 }
 
+fn seeds_claims(judgement: &Judgement) -> Vec<SeedsClaim<'_>> {
+    (judgement.claims.iter())
+        .map(|judged| SeedsClaim {
+            variant: &judged.variant,
+            claim: &judged.text,
+            held: judged.finding.held(),
+            actual: judged.finding.actual(),
+            held_in: judged.held_in,
+            of: judged.of,
+            first_against: judged.first_against,
+        })
+        .collect()
+}
+
 fn hex(number: u64) -> String {
     format!("{number:016x}")
 }
@@ -248,3 +274,6 @@ fn line(value: &impl Serialize) -> String {
     line.push('\n');
     line
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,6 +53,8 @@ pub fn all(outcome: &Outcome) -> Vec<(String, i64)> {
     for fault in &outcome.faults {
         found.push((format!("faults.{}.hit", fault.id), i64::from(fault.hit)));
     }
+    found.push(("events".to_owned(), signed(outcome.events)));
+    found.push(("virtual_ns".to_owned(), signed(outcome.ended_at.as_nanos())));
     found.push(("violations".to_owned(), outcome.violations.len() as i64));
     found.push(("unsettled".to_owned(), i64::from(!outcome.settled)));
     for (name, value) in &outcome.metrics {
@@ -90,7 +92,11 @@ pub fn population(outcome: &Outcome, name: &str) -> Option<u64> {
         .and_then(|rest| rest.rsplit_once('.'))
     {
         let group = outcome.groups.get(group)?;
-        return matches!(word, "reprocessed" | "skipped" | "max_lag").then_some(group.processed);
+        return match word {
+            "reprocessed" | "skipped" => Some(group.processed),
+            "processed" | "max_lag" | "unread_expired" => Some(tally.sent),
+            _ => None,
+        };
     }
     match name {
         "lost" => Some(tally.acked),

@@ -17,6 +17,8 @@ mod table;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod hand_made;
 
 use crate::report::claims::Judgement;
 use crate::run::Outcome;

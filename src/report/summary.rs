@@ -335,19 +335,20 @@ pub(super) fn judgement(judgement: &Judgement, style: Style) -> String {
     }
     for claim in &judgement.claims {
         let (variant, text) = (&claim.variant, &claim.text);
-        let line = match (&claim.finding, claim.seeds) {
-            (Finding::Held(_), _) => continue,
-            (Finding::Failed(actual), None) => {
+        let line = match &claim.finding {
+            Finding::Held(_) => continue,
+            Finding::Failed(actual) if judgement.seeds == 1 => {
                 let subject = text.split_whitespace().next().unwrap_or_default();
                 let actual = metric(subject, *actual);
                 format!("FAILED {variant}: {text}, and it is {actual}")
             }
-            (Finding::Failed(held), Some((judged, first))) => {
+            Finding::Failed(held) => {
+                let (judged, first) = (claim.of, claim.first_against);
                 let first =
                     first.map_or(String::new(), |seed| format!("; first not in seed {seed}"));
                 format!("FAILED {variant}: {text}, and it held in {held} of {judged}{first}")
             }
-            (Finding::Vacuous(why), _) => {
+            Finding::Vacuous(why) => {
                 format!("VACUOUS {variant}: {text}: {why}, so nothing was shown")
             }
         };
@@ -355,6 +356,10 @@ pub(super) fn judgement(judgement: &Judgement, style: Style) -> String {
     }
     for (variant, event) in &judgement.missed {
         let line = format!("{variant}: the event {event} hit nothing, so nothing was shown");
+        out.push_str(&style.paragraph("VACUOUS", Tone::Bad, &line));
+    }
+    for variant in &judgement.idle {
+        let line = format!("{variant}: its producers sent nothing, so nothing was shown");
         out.push_str(&style.paragraph("VACUOUS", Tone::Bad, &line));
     }
     out

@@ -127,9 +127,8 @@ impl Bench {
             panic!("clients send requests");
         };
         let answer = match body {
-            Request::Metadata(_) if self.metadata == Serve::AtOnce => {
-                Response::Metadata(Box::new(metadata()))
-            }
+            Request::Metadata(_) if self.metadata == Serve::Never => return None,
+            Request::Metadata(_) => Response::Metadata(Box::new(metadata())),
             Request::InitProducerId(_) => {
                 self.next_producer_id += 1;
                 Response::InitProducerId(InitProducerIdResponse {
@@ -157,7 +156,14 @@ impl Bench {
                     }],
                 }))
             }
-            _ => return None,
+            Request::Fetch(_)
+            | Request::ListOffsets(_)
+            | Request::OffsetForLeaderEpoch(_)
+            | Request::AlterPartition(_)
+            | Request::BrokerRegistration(_)
+            | Request::BrokerHeartbeat(_)
+            | Request::AllocateProducerIds(_)
+            | Request::QuorumFetch(_) => panic!("a producer does not send {body:?}"),
         };
         Some(answered(on, correlation, answer))
     }

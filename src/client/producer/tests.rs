@@ -173,7 +173,14 @@ impl Bench {
                 }
                 return None;
             }
-            other => panic!("a producer does not send {other:?}"),
+            Request::Fetch(_)
+            | Request::ListOffsets(_)
+            | Request::OffsetForLeaderEpoch(_)
+            | Request::AlterPartition(_)
+            | Request::BrokerRegistration(_)
+            | Request::BrokerHeartbeat(_)
+            | Request::AllocateProducerIds(_)
+            | Request::QuorumFetch(_) => panic!("a producer does not send {body:?}"),
         };
         Some(response(on, correlation, answer))
     }
