@@ -44,7 +44,7 @@ impl RoundTrips {
             let direction = &mut self.directions[client * 2 + usize::from(to_server)];
             let bits = next(&mut direction.chance);
             // One in 10,000 is lost, and sent again 200 ms later.
-            let mut at = now + 1_000_000 + (u128::from(bits) * 100_000 >> 64) as u64;
+            let mut at = now + 1_000_000 + ((u128::from(bits) * 100_000) >> 64) as u64;
             if direction.is_cut || next(&mut direction.chance) < u64::MAX / 10_000 {
                 at += 200_000_000;
             }

@@ -12,11 +12,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::broker::mutation::Mutation;
-use crate::sim::clock::WallTime;
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
 use crate::broker::leading::LeaderNow;
+use crate::broker::mutation::Mutation;
 use crate::broker::partition::{Part, Settings, Slot};
 use crate::broker::registrations::Registrations;
 use crate::broker::storage::PRODUCER_EXPIRATION_INTERVAL;
@@ -27,6 +26,7 @@ use crate::kafka::ids::{Offset, TopicPartition};
 use crate::kafka::message::Request;
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
 use crate::metadata::image::MetadataImage;
+use crate::sim::clock::WallTime;
 use crate::sim::time::SimDuration;
 
 /// How long the controller may hold a fetch of the metadata log.
@@ -253,7 +253,9 @@ impl Broker {
         };
         if partition.make_leader(registration, own, &leader) {
             if self.mutation == Some(Mutation::ForgetProducerState) {
-                partition.log.expire_producers(WallTime(i64::MAX), SimDuration::ZERO);
+                partition
+                    .log
+                    .expire_producers(WallTime(i64::MAX), SimDuration::ZERO);
             }
             cx.fact(Fact::BecameLeader {
                 broker: own,

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 
 use crate::broker::leading::{LeaderNow, Leading};
+use crate::broker::mutation::Mutation;
 use crate::broker::purgatory::Waiter;
 use crate::kafka::api::fetch::{EpochEnd, FetchPartition, Fetcher};
 use crate::kafka::api::produce::LeaderHint;
@@ -18,7 +19,6 @@ use crate::kafka::fact::Role;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 use crate::kafka::metadata_records::PartitionRegistration;
 use crate::kafka::view::ReplicaView;
-use crate::broker::mutation::Mutation;
 use crate::log::Log;
 use crate::sim::process::FileId;
 use crate::sim::time::SimTime;

@@ -113,12 +113,11 @@ fn choose<'a>(
     for name in &changes.variants {
         let known = || scenario.variants.iter().map(|variant| &*variant.name);
         if !known().any(|variant| variant == name) {
-            let hint = match nearest(name, known()) {
-                Some(nearest) => format!("did you mean \"{nearest}\"?"),
-                None => {
-                    let known: Vec<String> = known().map(|name| format!("\"{name}\"")).collect();
-                    format!("its variants are {}", known.join(", "))
-                }
+            let hint = if let Some(nearest) = nearest(name, known()) {
+                format!("did you mean \"{nearest}\"?")
+            } else {
+                let known: Vec<String> = known().map(|name| format!("\"{name}\"")).collect();
+                format!("its variants are {}", known.join(", "))
             };
             return Err(format!(
                 "error: {target} has no variant \"{name}\"; {hint}\n"

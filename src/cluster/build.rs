@@ -30,6 +30,7 @@ use crate::sim::world::World;
 
 impl Cluster {
     /// The cluster of `spec` at 0 s, all processes started.
+    #[expect(clippy::too_many_lines, reason = "one arm per role")]
     pub fn build(spec: &ClusterSpec, seed: u64) -> Self {
         let streams = Streams::new(seed);
         let hosts = name_hosts(spec);

@@ -77,7 +77,9 @@ impl Cluster {
 
     /// Every replica of the brokers that run.
     pub fn living_replicas(&self) -> Vec<ReplicaView<'_>> {
-        let living = self.brokers().filter(|(host, _)| self.world.is_running(*host));
+        let living = self
+            .brokers()
+            .filter(|(host, _)| self.world.is_running(*host));
         living.flat_map(|(_, broker)| broker.replicas()).collect()
     }
 

@@ -86,7 +86,7 @@ impl Process for AnyProcess {
                     }
                 });
                 cx.adapted(Message::Kafka, from_app, Timer::App, |cx| {
-                    app.handle(cx, input)
+                    app.handle(cx, input);
                 });
             }
         }

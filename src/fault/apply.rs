@@ -38,6 +38,7 @@ pub enum Undo {
 }
 
 /// Applies an action; `here` is where the moment that the event waited for happened.
+#[expect(clippy::too_many_lines, reason = "one arm per action")]
 pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Applied {
     match action {
         Action::Crash(node) => crash(cluster, node, here, Crash::Kill),

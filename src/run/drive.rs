@@ -97,7 +97,10 @@ impl Run {
         loop {
             let due = self.schedule.next_time().map_or(until, |at| at.min(until));
             let mut own = (&mut self.watch, &mut self.checked);
-            let step = self.cluster.world.run_until(due, &mut (&mut own, &mut *observer));
+            let step = self
+                .cluster
+                .world
+                .run_until(due, &mut (&mut own, &mut *observer));
             match step {
                 Step::Tripped(trigger) => {
                     let trip = self

@@ -27,12 +27,16 @@ impl Checked {
             acks_survive: false,
         };
         let wanted = records <= RECORDS_MAX;
-        Self { guarantees: wanted.then(|| Box::new(Guarantees::new(promises))) }
+        Self {
+            guarantees: wanted.then(|| Box::new(Guarantees::new(promises))),
+        }
     }
 
     /// The checkers under other promises, whatever the size.
     pub fn promising(promises: Promises) -> Self {
-        Self { guarantees: Some(Box::new(Guarantees::new(promises))) }
+        Self {
+            guarantees: Some(Box::new(Guarantees::new(promises))),
+        }
     }
 
     /// Looks at all replicas as they are now.
@@ -51,7 +55,10 @@ impl Checked {
 
     /// What broke.
     pub fn violations(&self) -> Vec<Violation> {
-        let found = self.guarantees.iter().flat_map(|guarantees| guarantees.violations());
+        let found = self
+            .guarantees
+            .iter()
+            .flat_map(|guarantees| guarantees.violations());
         found
             .map(|breach| Violation {
                 guarantee: breach.guarantee,
@@ -71,7 +78,9 @@ impl Checked {
 
 impl Observer<AnyProcess> for Checked {
     fn fact(&mut self, occasion: &Occasion, fact: &Fact) {
-        let Some(guarantees) = &mut self.guarantees else { return };
+        let Some(guarantees) = &mut self.guarantees else {
+            return;
+        };
         match fact {
             Fact::Kafka(fact) => guarantees.fact(occasion.at, occasion.event, fact),
             Fact::Delivery(fact) => guarantees.delivery(occasion.at, occasion.event, fact),

@@ -14,8 +14,8 @@ use crate::scenario::set::SetFlag;
 fn bad_files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scenario/tests/bad");
     let mut files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("the test's own input is sound")
+        .map(|entry| entry.expect("the test's own input is sound").path())
         .collect();
     files.sort();
     files
@@ -37,8 +37,12 @@ fn every_diagnostic_names_its_place_and_says_what_to_do() {
     settings.set_omit_expression(true);
     let mut seen = BTreeSet::new();
     for path in bad_files() {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let name = path.file_stem().unwrap().to_str().unwrap();
+        let text = std::fs::read_to_string(&path).expect("the test's own input is sound");
+        let name = path
+            .file_stem()
+            .expect("the test's own input is sound")
+            .to_str()
+            .expect("the test's own input is sound");
         let problems = parse(&format!("{name}.toml"), &text, &flags(&text)).unwrap_err();
         seen.extend(
             problems
@@ -69,7 +73,11 @@ fn colours_change_nothing_but_colours() {
     let mut rest = coloured.as_str();
     while let Some(start) = rest.find('\u{1b}') {
         plain.push_str(&rest[..start]);
-        rest = &rest[start + rest[start..].find('m').unwrap() + 1..];
+        rest = &rest[start
+            + rest[start..]
+                .find('m')
+                .expect("the test's own input is sound")
+            + 1..];
     }
     plain.push_str(rest);
     assert_eq!(plain, draw(&problems, Style::Plain, 100));

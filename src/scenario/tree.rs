@@ -345,7 +345,13 @@ fn join_entry(entry: Entry, joined: &mut Vec<Entry>) {
                 join_entry(Entry { key, ..inner }, joined);
             }
         }
-        value => joined.push(Entry {
+        value @ (Value::Table(_)
+        | Value::Array(_)
+        | Value::Text(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime) => joined.push(Entry {
             key,
             place,
             item: Item {

@@ -30,7 +30,11 @@ fn outputs_in_the_book_come_from_the_program() {
             let target = root.join("target/pages").join(&page);
             fs::create_dir_all(target.parent().expect("has a folder")).expect("can be made");
             fs::write(&target, fresh).expect("can be written");
-            stale.push(format!("{} (new text in {})", page.display(), target.display()));
+            stale.push(format!(
+                "{} (new text in {})",
+                page.display(),
+                target.display()
+            ));
         }
     }
     assert!(stale.is_empty(), "out of date:\n{}", stale.join("\n"));

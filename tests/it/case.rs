@@ -48,7 +48,13 @@ struct Fault {
 
 fn fault() -> impl Strategy<Value = Fault> {
     (0_u8..6, 0_u32..5, 1_u32..5, 0_u32..4_000, 200_u32..14_000).prop_map(
-        |(kind, broker, other, gap_ms, lasts_ms)| Fault { kind, broker, other, gap_ms, lasts_ms },
+        |(kind, broker, other, gap_ms, lasts_ms)| Fault {
+            kind,
+            broker,
+            other,
+            gap_ms,
+            lasts_ms,
+        },
     )
 }
 
@@ -67,9 +73,20 @@ pub(crate) fn cases(faults: Faults) -> impl Strategy<Value = Case> {
     (draw, any::<u32>()).prop_map(move |(draw, seed)| {
         let (brokers, partitions, keys, rate, count, acks_all, linger_ms, list) = draw;
         let acks_all = acks_all || faults == Faults::OneAtATime;
-        let draw =
-            Draw { brokers, partitions, keys, rate, count, acks_all, linger_ms, faults: list };
-        Case { text: file(&draw, faults), seed: u64::from(seed) }
+        let draw = Draw {
+            brokers,
+            partitions,
+            keys,
+            rate,
+            count,
+            acks_all,
+            linger_ms,
+            faults: list,
+        };
+        Case {
+            text: file(&draw, faults),
+            seed: u64::from(seed),
+        }
     })
 }
 
@@ -92,8 +109,11 @@ fn file(draw: &Draw, faults: Faults) -> String {
             _ => format!("cut = [\"b{broker}\", \"b{other}\"]"),
         };
         let lasts = fault.lasts_ms;
-        writeln!(timeline, "  {{ id = \"f{index}\", at = \"{at}ms\", {what}, for = \"{lasts}ms\" }},")
-            .expect("a string takes all");
+        writeln!(
+            timeline,
+            "  {{ id = \"f{index}\", at = \"{at}ms\", {what}, for = \"{lasts}ms\" }},"
+        )
+        .expect("a string takes all");
         if faults == Faults::OneAtATime {
             // Registration after a kill may wait for the old session; then the log is copied.
             at += lasts + 30_000;
@@ -135,7 +155,10 @@ impl Case {
     /// Its base set-up.
     pub(crate) fn setup(&self) -> Setup {
         let scenario = self.scenario();
-        scenario.variants[0].setup.clone().expect("nothing is refused")
+        scenario.variants[0]
+            .setup
+            .clone()
+            .expect("nothing is refused")
     }
 
     /// The run at 0 s.
@@ -145,6 +168,9 @@ impl Case {
 
     /// What a failure prints.
     pub(crate) fn show(&self, why: &str) -> String {
-        format!("{why}\n# retrial run case.toml --seed {}\n{}", self.seed, self.text)
+        format!(
+            "{why}\n# retrial run case.toml --seed {}\n{}",
+            self.seed, self.text
+        )
     }
 }

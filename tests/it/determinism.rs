@@ -14,7 +14,13 @@ use crate::library;
 fn a_run_repeats_itself_byte_for_byte() {
     for scenario in library::quick() {
         for variant in &scenario.variants {
-            assert_eq!(run(variant, 11), run(variant, 11), "{} {}", scenario.name, variant.name);
+            assert_eq!(
+                run(variant, 11),
+                run(variant, 11),
+                "{} {}",
+                scenario.name,
+                variant.name
+            );
         }
     }
 }
@@ -27,8 +33,9 @@ struct Nosy {
 
 impl Observer<AnyProcess> for Nosy {
     fn event(&mut self, world: &World<AnyProcess>, seen: &Seen<'_, AnyProcess>) {
-        if world.events() % 101 == 0 {
-            self.seen.push(format!("{:?} {:?}", seen.occasion, seen.input));
+        if world.events().is_multiple_of(101) {
+            self.seen
+                .push(format!("{:?} {:?}", seen.occasion, seen.input));
         }
     }
 
@@ -42,7 +49,12 @@ fn an_observer_changes_no_outcome() {
     for scenario in library::quick() {
         let variant = &scenario.variants[0];
         let mut nosy = Nosy::default();
-        assert_eq!(run(variant, 5), run_observed(variant, 5, &mut nosy), "{}", scenario.name);
+        assert_eq!(
+            run(variant, 5),
+            run_observed(variant, 5, &mut nosy),
+            "{}",
+            scenario.name
+        );
         assert!(!nosy.seen.is_empty());
     }
 }
@@ -56,7 +68,11 @@ fn stdout_is_the_same_in_every_process_folder_and_number_of_jobs() {
             .current_dir(folder)
             .output()
             .expect("the program runs");
-        assert!(output.status.success(), "{arguments:?}: {:?}", output.status);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {:?}",
+            output.status
+        );
         output.stdout
     };
     let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -64,7 +80,14 @@ fn stdout_is_the_same_in_every_process_folder_and_number_of_jobs() {
     for format in ["text", "json"] {
         let arguments = ["run", "leader-crash-acks1", "--format", format];
         assert_eq!(stdout(&arguments, here), stdout(&arguments, &elsewhere));
-        let seeds = ["run", "leader-crash-acks1", "--seeds", "0..6", "--format", format];
+        let seeds = [
+            "run",
+            "leader-crash-acks1",
+            "--seeds",
+            "0..6",
+            "--format",
+            format,
+        ];
         let one = [&seeds[..], &["--jobs", "1"]].concat();
         let three = [&seeds[..], &["--jobs", "3"]].concat();
         assert_eq!(stdout(&one, here), stdout(&three, &elsewhere));

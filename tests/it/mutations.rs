@@ -14,7 +14,7 @@ question = "Does a checker notice?"
 run_for = "60s"
 timeline = [
   { id = "slow", at = "1s", slow_link = ["leader(orders-0)", "follower(orders-0)"], delay = "30ms", for = "8s" },
-  { id = "lost-answer", on = "produce answered orders-0", nth = 40, then = "reset", reset = ["p1", "leader(orders-0)"] },
+  { id = "lost-answer", on = "produce answered orders-0", nth = 40, reset = ["p1", "leader(orders-0)"] },
   { id = "crash", at = "5s..6s", crash = "leader(orders-0)", for = "15s" },
 ]
 [cluster]
@@ -70,11 +70,21 @@ fn noticed(mutation: Mutation) {
 fn broken(mutation: Option<Mutation>, seed: u64) -> Vec<String> {
     let scenario = retrial::scenario::file::parse("mutation.toml", FILE, &[])
         .unwrap_or_else(|problems| panic!("{problems:?}"));
-    let mut setup: Setup = scenario.variants[0].setup.clone().expect("nothing is refused");
+    let mut setup: Setup = scenario.variants[0]
+        .setup
+        .clone()
+        .expect("nothing is refused");
     setup.cluster.mutation = mutation;
     let mut run = Run::new(Arc::new(setup), seed);
-    run.checked = Checked::promising(Promises { acks_all: true, acks_survive: true });
+    run.checked = Checked::promising(Promises {
+        acks_all: true,
+        acks_survive: true,
+    });
     run.to_the_end(&mut ());
     run.checked.finish(&run.cluster);
-    run.checked.violations().iter().map(|v| format!("{} {:?}", v.guarantee, v.evidence)).collect()
+    run.checked
+        .violations()
+        .iter()
+        .map(|v| format!("{} {:?}", v.guarantee, v.evidence))
+        .collect()
 }

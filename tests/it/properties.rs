@@ -9,7 +9,11 @@ use retrial::run::guarantees::Checked;
 use crate::case::{Case, Faults, cases};
 
 fn config(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, ..Config::default() }
+    Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    }
 }
 
 proptest! {
@@ -57,11 +61,23 @@ proptest! {
 fn outcome(case: &Case, promises: Option<Promises>) -> (Vec<String>, Vec<String>) {
     let mut run = case.start();
     let setup = case.setup();
-    let all = setup.cluster.producers.iter().all(|p| p.config.acks == Acks::All);
-    let promises = promises.unwrap_or(Promises { acks_all: all, acks_survive: false });
+    let all = setup
+        .cluster
+        .producers
+        .iter()
+        .all(|p| p.config.acks == Acks::All);
+    let promises = promises.unwrap_or(Promises {
+        acks_all: all,
+        acks_survive: false,
+    });
     run.checked = Checked::promising(promises);
     run.to_the_end(&mut ());
     run.checked.finish(&run.cluster);
-    let violations = run.checked.violations().iter().map(|v| format!("{v:?}")).collect();
+    let violations = run
+        .checked
+        .violations()
+        .iter()
+        .map(|v| format!("{v:?}"))
+        .collect();
     (violations, run.cluster.unsettled(4))
 }

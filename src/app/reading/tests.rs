@@ -1,5 +1,10 @@
 //! The reading application's rules, against one broker that says what the test wants.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it looks for"
+)]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -399,11 +399,10 @@ fn a_partition_that_got_records_is_asked_for_last_next_time() {
 #[test]
 fn a_full_disk_ends_a_follower_too() {
     let mut follower = Follower::new();
-    follower
-        .lab
-        .host
-        .disk
-        .set_fault(crate::sim::disk::DiskFault::Full, crate::sim::time::SimTime::ZERO);
+    follower.lab.host.disk.set_fault(
+        crate::sim::disk::DiskFault::Full,
+        crate::sim::time::SimTime::ZERO,
+    );
     follower.gets(vec![stored(0, 0)], 0);
     assert!(follower.lab.exited());
     assert_eq!(follower.lab.log_end(), 0);

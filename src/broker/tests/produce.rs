@@ -401,7 +401,10 @@ fn a_produce_that_waits_for_a_flush_and_then_for_followers_is_answered_once() {
 #[test]
 fn a_disk_that_fails_the_append_ends_the_broker_with_its_only_log_directory() {
     let mut lab = Lab::leader();
-    lab.host.disk.set_fault(crate::sim::disk::DiskFault::Failed, crate::sim::time::SimTime::ZERO);
+    lab.host.disk.set_fault(
+        crate::sim::disk::DiskFault::Failed,
+        crate::sim::time::SimTime::ZERO,
+    );
     lab.produce(Acks::Leader, batch(1));
     assert_eq!(
         transcript(&lab),

@@ -41,7 +41,7 @@ pub(super) fn audit(case: &Case) -> Audited {
         .collect();
     let (below, readable) = surviving(case);
     let held: BTreeSet<u32> = (case.replicas.iter())
-        .flat_map(|replica| replica.ids())
+        .flat_map(super::tests::Log::ids)
         .chain(expired_copies.iter().copied())
         .collect();
     let can_read: BTreeSet<u32> = readable.iter().map(|copy| copy.2).collect();

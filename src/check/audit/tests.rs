@@ -649,6 +649,7 @@ impl Builder {
         ids
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm per action")]
     fn act(&mut self, action: &Action) {
         let now = self.now;
         match action {

@@ -247,8 +247,8 @@ fn group(index: u32) -> impl Strategy<Value = GroupSpec> {
                     name: Arc::from(format!("g{index}")),
                     members: (0..members).map(member).collect(),
                     config: ConsumerConfig {
-                        auto_offset_reset,
                         fetch_min_bytes,
+                        auto_offset_reset,
                         ..ConsumerConfig::default()
                     },
                 }
@@ -389,19 +389,22 @@ fn sources() -> Vec<&'static str> {
 
 /// Formatting a valid file keeps its meaning, and formatting it again changes nothing.
 fn assert_format_keeps(text: &str) {
-    let scenario = parse("x", text, &[]).unwrap();
-    let once = format("x", text).unwrap();
+    let scenario = parse("x", text, &[]).expect("the test's own input is sound");
+    let once = format("x", text).expect("the test's own input is sound");
     match parse("x", &once, &[]) {
         Ok(again) => assert_eq!(again, scenario, "{once}"),
         Err(problems) => panic!("{problems}\n{once}"),
     }
-    assert_eq!(format("x", &once).unwrap(), once);
+    assert_eq!(
+        format("x", &once).expect("the test's own input is sound"),
+        once
+    );
 }
 
 #[test]
 fn the_library_is_in_canonical_form() {
     for entry in library() {
-        let canonical = format(entry.name, entry.source).unwrap();
+        let canonical = format(entry.name, entry.source).expect("the test's own input is sound");
         assert_eq!(
             entry.source, canonical,
             "{}: run `retrial fmt --write`",
@@ -414,10 +417,16 @@ fn the_library_is_in_canonical_form() {
 #[test]
 fn a_scenario_of_the_library_survives_writing_and_reading() {
     for entry in library() {
-        let scenario = parse(entry.name, entry.source, &[]).unwrap();
-        let written = write(&scenario).unwrap();
-        assert_eq!(parse(entry.name, &written, &[]).unwrap(), scenario);
-        assert_eq!(format(entry.name, &written).unwrap(), written);
+        let scenario = parse(entry.name, entry.source, &[]).expect("the test's own input is sound");
+        let written = write(&scenario).expect("the test's own input is sound");
+        assert_eq!(
+            parse(entry.name, &written, &[]).expect("the test's own input is sound"),
+            scenario
+        );
+        assert_eq!(
+            format(entry.name, &written).expect("the test's own input is sound"),
+            written
+        );
     }
 }
 
@@ -452,10 +461,10 @@ proptest! {
 
     #[test]
     fn every_scenario_survives_writing_and_reading(scenario in scenario()) {
-        let text = write(&scenario).unwrap();
-        prop_assert_eq!(parse("x", &text, &[]).unwrap(), scenario);
+        let text = write(&scenario).expect("the test's own input is sound");
+        prop_assert_eq!(parse("x", &text, &[]).expect("the test's own input is sound"), scenario);
         assert_format_keeps(&text);
-        prop_assert_eq!(format("x", &text).unwrap(), text);
+        prop_assert_eq!(format("x", &text).expect("the test's own input is sound"), text);
     }
 
     #[test]
@@ -475,7 +484,7 @@ proptest! {
             }
         }
         if let Ok(once) = format("x", &text) {
-            prop_assert_eq!(&format("x", &once).unwrap(), &once);
+            prop_assert_eq!(&format("x", &once).expect("the test's own input is sound"), &once);
         }
     }
 
@@ -498,9 +507,9 @@ proptest! {
         let text = lines.join("\n");
         prop_assume!(parse("x", &text, &[]).is_ok());
         assert_format_keeps(&text);
-        let formatted = format("x", &text).unwrap();
+        let formatted = format("x", &text).expect("the test's own input is sound");
         for comment in crate::scenario::comments::scan(&text) {
-            let mark = comment.text.rsplit('#').next().unwrap().trim().to_owned();
+            let mark = comment.text.rsplit('#').next().expect("the test's own input is sound").trim().to_owned();
             prop_assert!(formatted.contains(&mark), "{} lacks {}", formatted, mark);
         }
     }
