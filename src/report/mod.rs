@@ -16,7 +16,9 @@ mod spark;
 mod table;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod tests;
 
 use crate::report::claims::Judgement;
 use crate::run::Outcome;
