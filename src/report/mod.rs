@@ -16,9 +16,11 @@ mod spark;
 mod table;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod hand_made;
+#[cfg(test)]
+mod tests;
 
 use crate::report::claims::Judgement;
 use crate::run::Outcome;
