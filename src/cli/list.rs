@@ -95,7 +95,10 @@ fn text(found: &[(&str, Scenario)], width: usize, out: &mut dyn Write) -> io::Re
     }
     for ((document, number), names) in by_question {
         let question = format!("{document}{number}");
-        for (i, line) in wrap(&names.join(", "), width.saturating_sub(7)).iter().enumerate() {
+        for (i, line) in wrap(&names.join(", "), width.saturating_sub(7))
+            .iter()
+            .enumerate()
+        {
             let question = if i == 0 { &question } else { "" };
             writeln!(out, "  {question:<4} {line}")?;
         }
@@ -123,5 +126,19 @@ fn question(text: &str) -> Result<String, String> {
         Ok(upper)
     } else {
         Err("the questions are A1 to A14 and B1 to B50".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_named_as_in_its_document() {
+        assert_eq!(question("a5"), Ok("A5".to_owned()));
+        assert_eq!(question("B50"), Ok("B50".to_owned()));
+        for bad in ["A0", "A15", "B51", "A05", "C1", "", "A", "5"] {
+            assert!(question(bad).is_err(), "{bad}");
+        }
     }
 }

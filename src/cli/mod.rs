@@ -5,6 +5,10 @@
 //! failed or a guarantee broke; 2: wrong arguments, a bad scenario or a vacuous run; 3:
 //! nondeterminism.
 
+mod check;
+mod explain;
+mod fmt;
+mod list;
 mod output;
 mod run;
 mod source;
@@ -43,6 +47,14 @@ struct Cli {
 enum Command {
     /// Run all variants of a scenario, compare them and check the claims
     Run(run::Args),
+    /// Show the scenarios of the library, by theme and by question
+    List(list::Args),
+    /// Read a scenario back in English
+    Explain(explain::Args),
+    /// Say everything that is wrong with a scenario file
+    Check(check::Args),
+    /// Print or write the canonical form of a scenario file
+    Fmt(fmt::Args),
 }
 
 /// Flags that every command takes.
@@ -217,6 +229,10 @@ fn dispatch(cli: &Cli, host: &mut Host<'_>) -> io::Result<u8> {
     let mut output = Output::new(&mut *host.stdout, console.out.clone());
     let code = match &cli.command {
         Command::Run(args) => run::run(args, &mut session, &mut output)?,
+        Command::List(args) => list::run(args, &session, &mut output)?,
+        Command::Explain(args) => explain::run(args, &mut session, &mut output)?,
+        Command::Check(args) => check::run(args, &mut session, &mut output)?,
+        Command::Fmt(args) => fmt::run(args, &mut session, &mut output)?,
     };
     output.finish()?;
     Ok(code)

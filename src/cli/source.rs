@@ -20,7 +20,7 @@ pub(super) fn load(
 }
 
 /// The text of a scenario. A path ends in `.toml`.
-fn read(target: &str) -> Result<String, String> {
+pub(super) fn read(target: &str) -> Result<String, String> {
     if target.ends_with(".toml") {
         fs::read_to_string(target).map_err(|error| format!("cannot read {target}: {error}"))
     } else {

@@ -96,7 +96,7 @@ pub(super) fn clip(text: &str, room: usize) -> String {
 
 /// Lines of at most `room` columns, broken at spaces; a longer word has a line of its own. All
 /// lines of a paragraph begin as far in as its first.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, room: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.trim_end().split('\n') {
         let indent = paragraph.len() - paragraph.trim_start().len();

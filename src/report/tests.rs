@@ -319,7 +319,7 @@ fn over_many_seeds_a_claim_holds_in_all_in_any_or_in_enough() {
             *seeds = quantifier;
         }
         let judged = survey_of(&scenario, lost).judgement.claims.remove(0);
-        (judged.finding, judged.seeds)
+        (judged.finding, Some((judged.held_in, judged.first_against)))
     };
     let share = |percent| SeedQuantifier::AtLeast(Ratio::percent(percent));
     let three = [0, 2, 2, 0, 2];
@@ -368,7 +368,13 @@ fn an_event_claimed_to_hit_must_hit_in_every_seed() {
         judgement.claims[1].finding,
         Finding::Vacuous("crash hit nothing".to_owned())
     );
-    assert_eq!(judgement.claims[1].seeds, Some((2, Some(1))));
+    assert_eq!(
+        (
+            judgement.claims[1].held_in,
+            judgement.claims[1].first_against
+        ),
+        (2, Some(1))
+    );
     assert_eq!(judgement.missed, []);
     assert_eq!(judgement.verdict, Verdict::Vacuous);
 }

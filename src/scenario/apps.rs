@@ -47,7 +47,7 @@ pub(in crate::scenario) fn producers(
         let path = format!("producers.{}", entry.key);
         let reader = Reader::new(table, entry.item.place, &path, &PRODUCER, problems);
         let config = reader.table("config", problems);
-        let config = config::lower(config, &[], context.refusals, problems);
+        let config = config::lower(&path, config, &[], context.refusals, problems);
         let config = context.refused.or_default(config);
         let plan = plan(&reader, producers.len(), records, context, problems);
         let name: Arc<str> = Arc::from(entry.key.as_str());
@@ -256,7 +256,7 @@ pub(in crate::scenario) fn groups(
         check_protocol(&reader, problems);
         let earliest = [("auto.offset.reset", ConfigValue::Text("earliest"))];
         let config = reader.table("config", problems);
-        let config = config::lower(config, &earliest, context.refusals, problems);
+        let config = config::lower(&path, config, &earliest, context.refusals, problems);
         let name: Arc<str> = Arc::from(entry.key.as_str());
         check_member_names(entry, members, context.names, problems);
         context.names.groups.push((Arc::clone(&name), members));

@@ -14,8 +14,9 @@ use crate::scenario::model::RefusedConfig;
 use crate::scenario::reader::wrong_type;
 use crate::scenario::tree::{Entry, Place, Table, Value};
 
-/// Reads a table of configs. `presets` hold where the table says nothing.
+/// Reads a table of configs of `owner`. `presets` hold where the table says nothing.
 pub(in crate::scenario) fn lower<C: Component>(
+    owner: &str,
     table: Option<(&Table, Place)>,
     presets: &[(&str, ConfigValue<'_>)],
     refusals: &BTreeSet<String>,
@@ -35,6 +36,9 @@ pub(in crate::scenario) fn lower<C: Component>(
     }
     if let Some(refusal) = refused {
         return Err(refusal);
+    }
+    for notice in settings.notices() {
+        problems.notice(format!("{owner}: {notice}"));
     }
     settings.resolve().or_else(|exception| {
         if refusals.contains(exception.name) {

@@ -219,6 +219,7 @@ pub(in crate::scenario) struct Problems {
     sources: Vec<Arc<Source>>,
     found: Vec<Located>,
     variant: Option<Arc<str>>,
+    notices: Vec<String>,
 }
 
 impl Problems {
@@ -228,6 +229,7 @@ impl Problems {
             sources: self.sources.clone(),
             found: Vec::new(),
             variant: None,
+            notices: Vec::new(),
         }
     }
 
@@ -244,6 +246,7 @@ impl Problems {
             sources: sources.into_iter().map(Arc::new).collect(),
             found: Vec::new(),
             variant: None,
+            notices: Vec::new(),
         }
     }
 
@@ -268,6 +271,22 @@ impl Problems {
             variant: self.variant.clone(),
             source,
         });
+    }
+
+    /// Notes what is valid but doubtful; what the base has too is not said again.
+    pub(in crate::scenario) fn notice(&mut self, text: String) {
+        let of_variant = match &self.variant {
+            Some(label) => format!("{text} (variant \"{label}\")"),
+            None => text.clone(),
+        };
+        if !self.notices.contains(&text) && !self.notices.contains(&of_variant) {
+            self.notices.push(of_variant);
+        }
+    }
+
+    /// What is valid but doubtful, so far.
+    pub(in crate::scenario) fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// How many there are.

@@ -579,3 +579,35 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::file::parse;
+    use crate::scenario::library::find;
+
+    #[test]
+    fn a_scenario_is_read_back_in_full() {
+        let entry = find("leader-crash-acks1").unwrap();
+        let scenario = parse(entry.name, entry.source, &[]).unwrap();
+        insta::assert_snapshot!(explain(&scenario, 100), @"");
+    }
+
+    #[test]
+    fn every_action_and_moment_has_words() {
+        let text = "question = \"?\"\ntimeline = [\n\
+            { id = \"a\", on = \"isr shrunk orders-0\", nth = 22, then = \"isolate\", for = \"1s\" },\n\
+            { id = \"b\", on = \"broker fenced b2\", every = true, after = \"2s\", \
+              reset = [\"p1\", \"here\"] },\n\
+            { id = \"c\", at = \"1s..2s\", skew_clock = \"replica(orders-0, 2)\", by = \"-8d\" },\n\
+            ]\n[topics.orders]\nreplication_factor = 3\n\
+            [producers.p1]\ntopic = \"orders\"\nrate = \"3/m\"\narrivals = \"poisson\"\n\
+            keys = { cycle = 2000 }\n\
+            [groups.g]\ntopics = [\"orders\"]\nmembers = 2\nprotocol = \"assign\"\n\
+            pauses = [\"1s..2s\"]\n\
+            [variants.quiet]\ntimeline.a = \"off\"\n[variants.same]\n\
+            [claims]\nbase = [\"late <= quiet.late in any seed\"]\n";
+        let scenario = parse("x", text, &[]).unwrap();
+        insta::assert_snapshot!(explain(&scenario, 72), @"");
+    }
+}

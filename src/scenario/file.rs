@@ -17,6 +17,15 @@ use crate::scenario::variants::{self, Overlay};
 /// Reads the text of a scenario file. `name` is what messages call the file; its stem, without
 /// folders and `.toml`, is the scenario's name. Flags apply to the base and to all variants.
 pub fn parse(name: &str, text: &str, sets: &[SetFlag]) -> Result<Scenario, Diagnostics> {
+    check(name, text, sets).map(|(scenario, _)| scenario)
+}
+
+/// [`parse`], with what Kafka would log about valid but doubtful configs.
+pub fn check(
+    name: &str,
+    text: &str,
+    sets: &[SetFlag],
+) -> Result<(Scenario, Vec<String>), Diagnostics> {
     let file = Source {
         name: name.to_owned(),
         text: text.to_owned(),
@@ -28,7 +37,8 @@ pub fn parse(name: &str, text: &str, sets: &[SetFlag]) -> Result<Scenario, Diagn
         return Err(problems.all());
     };
     let scenario = scenario(stem(name), root, sets, &mut problems);
-    problems.or(scenario)
+    let notices = problems.notices().to_vec();
+    problems.or((scenario, notices))
 }
 
 /// `leader-crash-acks1` of `scenarios/acks/leader-crash-acks1.toml`.

@@ -153,7 +153,7 @@ fn cluster(
 ) -> (u32, u32, BrokerConfig) {
     let reader = section(top, "cluster", &CLUSTER, problems);
     let table = reader.table("config", problems);
-    let config = config::lower(table, &[], refusals, problems);
+    let config = config::lower("the cluster", table, &[], refusals, problems);
     (
         reader.count_u32("brokers", problems),
         reader.count_u32("controllers", problems),
@@ -193,7 +193,7 @@ fn topics(
             replication_factor,
         });
         let table = reader.table("config", problems);
-        let config = config::lower(table, &[], refusals, problems);
+        let config = config::lower(&path, table, &[], refusals, problems);
         topics.push(TopicSpec {
             name,
             partitions,

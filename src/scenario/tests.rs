@@ -2,6 +2,7 @@
 //! `snapshots/diagnostics`.
 
 mod properties;
+mod reference;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
