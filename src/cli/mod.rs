@@ -105,7 +105,7 @@ pub enum Format {
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Changes {
     /// The seed, instead of the scenario's own
-    #[arg(long, value_name = "N", value_parser = seed)]
+    #[arg(long, value_name = "N", value_parser = seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
     /// Only this variant; may be given several times
     #[arg(long = "variant", value_name = "NAME")]

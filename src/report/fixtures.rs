@@ -48,7 +48,7 @@ producers.p1.config."enable.idempotence" = true
 [claims]
 "acks=1" = ["lost >= 1 in >= 60% of seeds", "hit crash"]
 "acks=all" = ["lost == 0 in all seeds", "e2e_p99_ns >= acks=1.e2e_p99_ns"]
-"acks=1, idempotent" = ["refused_config enable.idempotence"]
+"acks=1, idempotent" = ["refused_config acks"]
 
 [teach]
 say = "acks=1 confirms the leader's append, not replication."

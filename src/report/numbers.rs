@@ -39,7 +39,9 @@ pub(super) fn duration(nanos: u64) -> String {
     // Rounding may carry into the next unit: 999.6 ms are 1.00 s. Minutes begin at ten.
     for (i, (unit, name)) in UNITS.iter().enumerate() {
         let floor = if i == 0 { 10 * unit } else { *unit };
-        let step = if nanos < 10 * unit {
+        let step = if nanos < *unit {
+            unit / 1_000
+        } else if nanos < 10 * unit {
             unit / 100
         } else if nanos < 100 * unit {
             unit / 10

@@ -141,9 +141,8 @@ mod tests {
         assert_eq!(
             scale(40, 1, 40).axis(&marks, 60, 3),
             [
-                "0s                  20s b1 back",
-                "   3s crash b1",
-                "    4s b2 leads orders-0"
+                "0s  4s b2 leads orders-0",
+                "   3s crash b1      20s b1 back"
             ]
         );
     }

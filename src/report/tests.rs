@@ -260,7 +260,7 @@ fn a_claim_on_a_refused_variant_has_compared_nothing() {
     compare(&mut scenario, "lost", Comparison::Equal, 0);
     scenario.claims[0].variant = Arc::from("acks=1, idempotent");
     let judgement = judge(&scenario, 7, &outcomes(&scenario, 0));
-    let why = "acks=1, idempotent did not run: Kafka refuses enable.idempotence";
+    let why = "acks=1, idempotent did not run: Kafka refuses acks";
     assert_eq!(
         judgement.claims[0].finding,
         Finding::Vacuous(why.to_owned())

@@ -586,11 +586,20 @@ mod tests {
     use crate::scenario::file::parse;
     use crate::scenario::library::find;
 
+    fn snapshot(name: &str, text: &str) {
+        let mut settings = insta::Settings::new();
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        settings.set_snapshot_path(root.join("snapshots/explain"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, text));
+    }
+
     #[test]
     fn a_scenario_is_read_back_in_full() {
         let entry = find("leader-crash-acks1").unwrap();
         let scenario = parse(entry.name, entry.source, &[]).unwrap();
-        insta::assert_snapshot!(explain(&scenario, 100), @"");
+        snapshot("leader-crash-acks1", &explain(&scenario, 100));
     }
 
     #[test]
@@ -608,6 +617,6 @@ mod tests {
             [variants.quiet]\ntimeline.a = \"off\"\n[variants.same]\n\
             [claims]\nbase = [\"late <= quiet.late in any seed\"]\n";
         let scenario = parse("x", text, &[]).unwrap();
-        insta::assert_snapshot!(explain(&scenario, 72), @"");
+        snapshot("every-action", &explain(&scenario, 72));
     }
 }

@@ -18,14 +18,15 @@ const MARK: &str = "<!-- generated from the tables of keys -->\n";
 #[test]
 fn the_reference_of_the_book_is_printed_from_the_tables() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("book/src/scenario-reference.md");
-    let page = std::fs::read_to_string(&path).unwrap();
+    let page = std::fs::read_to_string(&path).expect("the page and a string take all");
     let (before, after) = page.split_once(MARK).expect("the page has its mark");
     let fresh = reference();
     if after != fresh {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
-        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::create_dir_all(&folder).expect("the page and a string take all");
         let new = folder.join("scenario-reference.md");
-        std::fs::write(&new, format!("{before}{MARK}{fresh}")).unwrap();
+        std::fs::write(&new, format!("{before}{MARK}{fresh}"))
+            .expect("the page and a string take all");
         panic!("the page is out of date; the new one is {}", new.display());
     }
 }
@@ -34,12 +35,12 @@ fn reference() -> String {
     let mut page = String::new();
     for table in ALL {
         let title = table.header.replace('[', "\\[").replace(']', "\\]");
-        writeln!(page, "\n## {title}\n\n{}\n", table.says).unwrap();
+        writeln!(page, "\n## {title}\n\n{}\n", table.says).expect("the page and a string take all");
         writeln!(
             page,
             "| key | takes | where it is not given | |\n|---|---|---|---|"
         )
-        .unwrap();
+        .expect("the page and a string take all");
         for key in table.keys {
             writeln!(
                 page,
@@ -50,7 +51,7 @@ fn reference() -> String {
                 key.says,
                 key.example
             )
-            .unwrap();
+            .expect("the page and a string take all");
         }
     }
     moments(&mut page);
@@ -109,10 +110,11 @@ fn absent(absent: Absent) -> String {
 fn moments(page: &mut String) {
     page.push_str("\n## Moments\n\n| `on = …` | when |\n|---|---|\n");
     for (words, _, says) in moment::OF_PARTITION {
-        writeln!(page, "| `\"{words} orders-0\"` | {says} |").unwrap();
+        writeln!(page, "| `\"{words} orders-0\"` | {says} |")
+            .expect("the page and a string take all");
     }
     let (words, says) = moment::FENCED;
-    writeln!(page, "| `\"{words} b1\"` | {says} |").unwrap();
+    writeln!(page, "| `\"{words} b1\"` | {says} |").expect("the page and a string take all");
 }
 
 fn words(page: &mut String) {
@@ -121,13 +123,14 @@ fn words(page: &mut String) {
         quoted.join(", ")
     };
     page.push_str("\n## Words of claims\n\n");
-    writeln!(page, "Of the audit: {}.\n", list(&claims::DELIVERY)).unwrap();
+    writeln!(page, "Of the audit: {}.\n", list(&claims::DELIVERY))
+        .expect("the page and a string take all");
     writeln!(
         page,
         "Of a group, as `groups.NAME.WORD`: {}.",
         list(&claims::GROUP)
     )
-    .unwrap();
+    .expect("the page and a string take all");
 }
 
 fn configs<C: Component>(title: &str, page: &mut String) {
@@ -135,7 +138,7 @@ fn configs<C: Component>(title: &str, page: &mut String) {
         page,
         "\n### {title}\n\n| config | values | default | |\n|---|---|---|---|"
     )
-    .unwrap();
+    .expect("the page and a string take all");
     let default = C::default();
     for entry in C::ENTRIES {
         let value = (entry.get)(&default);
@@ -148,6 +151,6 @@ fn configs<C: Component>(title: &str, page: &mut String) {
             entry.kind.unit(),
             entry.doc
         )
-        .unwrap();
+        .expect("the page and a string take all");
     }
 }
