@@ -273,7 +273,7 @@ fn a_refusal_is_claimed_by_the_name_of_the_config() {
     let outcomes = outcomes(&scenario, 2);
     scenario.claims.drain(..4);
     assert_eq!(verdict(&scenario, &outcomes), (Verdict::Held, 0));
-    scenario.claims[0].kind = ClaimKind::RefusedConfig(Arc::from("acks"));
+    scenario.claims[0].kind = ClaimKind::RefusedConfig(Arc::from("retries"));
     assert_eq!(verdict(&scenario, &outcomes), (Verdict::Failed, 1));
 }
 
@@ -319,7 +319,7 @@ fn over_many_seeds_a_claim_holds_in_all_in_any_or_in_enough() {
             *seeds = quantifier;
         }
         let judged = survey_of(&scenario, lost).judgement.claims.remove(0);
-        (judged.finding, Some((judged.held_in, judged.first_against)))
+        (judged.finding, Some((judged.of, judged.first_against)))
     };
     let share = |percent| SeedQuantifier::AtLeast(Ratio::percent(percent));
     let three = [0, 2, 2, 0, 2];
@@ -366,7 +366,8 @@ fn an_event_claimed_to_hit_must_hit_in_every_seed() {
     let judgement = survey.finish().judgement;
     assert_eq!(
         judgement.claims[1].finding,
-        Finding::Vacuous("crash hit nothing".to_owned())
+        Finding::Failed(2),
+        "it hit in two seeds of three: not vacuous, but not in every seed"
     );
     assert_eq!(
         (
@@ -376,5 +377,5 @@ fn an_event_claimed_to_hit_must_hit_in_every_seed() {
         (2, Some(1))
     );
     assert_eq!(judgement.missed, []);
-    assert_eq!(judgement.verdict, Verdict::Vacuous);
+    assert_eq!(judgement.verdict, Verdict::Failed);
 }

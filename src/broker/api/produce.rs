@@ -84,6 +84,7 @@ pub(in crate::broker) fn handle(
         let mut response = describe(broker, cx, tp, accepted);
         if acks_early {
             response.error = None;
+            response.base_offset = response.base_offset.or(Some(Offset::default()));
         }
         parked.response.partitions.push(response);
     }
