@@ -6,7 +6,7 @@
 //! Source: KafkaApis, ReplicaManager, Partition, BrokerServer (4.2).
 //!
 //! Invariants: what a replica does depends on the metadata log and its own log only; a handler never
-//! waits: what must wait is data in a purgatory; every answer leaves through [`Broker::respond`].
+//! waits: what must wait is data in a purgatory; every answer leaves through `Broker::respond`.
 
 mod alter_partition;
 mod api;

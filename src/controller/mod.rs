@@ -3,7 +3,7 @@
 //! Modelled: a quorum of one voter: requests change the newest state at once, their records linger,
 //! are flushed and so committed, and only then are answered; observers fetch what is committed;
 //! sessions, fencing, elections; the end of a life and the take-over by the next one.
-//! Left out: several voters (their place is [`Activity`]: a quorum decides who is active),
+//! Left out: several voters (their place is `Activity`: a quorum decides who is active),
 //! creation and deletion of topics, dynamic configs, reassignment, quotas, access control.
 //! Source: QuorumController, KafkaRaftClient (4.2); KIP-500, KIP-595, KIP-631.
 

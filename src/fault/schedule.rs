@@ -1,6 +1,6 @@
 //! The timeline at work: draws the instants, arms the triggers, applies what breaks and undoes it.
 //!
-//! Modelled: every action of [`Action`]; each event draws its instant from a stream of its own
+//! Modelled: every action of `Action`; each event draws its instant from a stream of its own
 //! name; selectors resolve when the event fires; at the heal everything is undone at once.
 
 use std::collections::BTreeMap;

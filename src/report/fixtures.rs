@@ -65,6 +65,7 @@ fn at(millis: u64) -> SimTime {
 }
 
 /// What the variant of this name might have found. The base loses `lost` records.
+#[expect(clippy::too_many_lines, reason = "every field by hand")]
 pub(crate) fn outcome(scenario: &Scenario, name: &str, lost: u64) -> Outcome {
     let variant = (scenario.variants.iter())
         .find(|variant| &*variant.name == name)

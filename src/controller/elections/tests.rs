@@ -1,3 +1,5 @@
+//! Elections, one rule each.
+
 use super::*;
 use crate::kafka::ids::{LeaderEpoch, PartitionEpoch};
 
