@@ -1,3 +1,5 @@
+//! Connections of a client, one rule each.
+
 use super::*;
 use crate::kafka::api::metadata::MetadataRequest;
 use crate::sim::process::{Effect, HostState};
