@@ -6,7 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 fn scenario(path: &Path) -> datatest_stable::Result<()> {
-    let path = path.canonicalize()?;
+    // The result names the file as it was given: from the project's folder.
+    let path = path
+        .strip_prefix(env!("CARGO_MANIFEST_DIR"))
+        .unwrap_or(path);
     let folder = path
         .parent()
         .and_then(Path::file_name)
