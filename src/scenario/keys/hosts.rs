@@ -17,10 +17,10 @@ pub static CLUSTER: TableDoc = TableDoc {
         ),
         key(
             "controllers",
-            Takes::Count { min: 1, max: 9 },
+            Takes::Count { min: 1, max: 1 },
             Value("1"),
             "controllers = 1",
-            "How many controllers.",
+            "How many controllers; a quorum of several voters is not simulated yet.",
         ),
         key(
             "config",
