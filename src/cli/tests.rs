@@ -37,6 +37,15 @@ fn wavers(variant: &Variant, _seed: u64) -> Outcome {
     outcome
 }
 
+/// As [`loses`], but no fault had anything to act on.
+fn misses(variant: &Variant, seed: u64) -> Outcome {
+    let mut outcome = loses(variant, seed);
+    for fault in &mut outcome.faults {
+        fault.hit = false;
+    }
+    outcome
+}
+
 /// The fixture's outcome under the name and the timeline of any variant.
 fn made_up(variant: &Variant, lost: u64) -> Outcome {
     let setup = match &variant.setup {
@@ -103,11 +112,11 @@ fn the_result_goes_to_standard_output_and_the_timing_to_standard_error() {
 fn exit_codes_tell_held_failed_and_vacuous_apart() {
     assert_eq!(run(loses, &[]).code, 0);
     assert_eq!(run(keeps, &[]).code, 1);
-    let missing = run(
-        loses,
-        &["--variant", "acks=1", "--set", "timeline.crash.at=\"soon\""],
-    );
-    assert_eq!(missing.code, 2, "{}{}", missing.out, missing.err);
+    let vacuous = run(misses, &[]);
+    assert_eq!(vacuous.code, 2, "{}{}", vacuous.out, vacuous.err);
+    assert!(vacuous.out.contains("hit nothing"), "{}", vacuous.out);
+    let bad = run(loses, &["--set", "timeline.crash.at=\"soon\""]);
+    assert_eq!((bad.code, bad.out.as_str()), (2, ""), "{}", bad.err);
 }
 
 #[test]
