@@ -1,4 +1,6 @@
-//! A new leader's log reaches every high watermark that the partition ever had.
+//! A new leader's log reaches every high watermark that the partition had under earlier leaders.
+//! (A broker that was asleep may take up an epoch that is over; what later leaders committed is no
+//! concern of its.)
 //!
 //! Holds while no committed data was lost: an unclean election, or a log whose end was never on
 //! stable storage, ends it.
@@ -9,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::check::guarantees::damage::Damage;
 use crate::check::guarantees::{Breach, Breaches, name};
 use crate::kafka::fact::Fact;
-use crate::kafka::ids::{Offset, TopicPartition};
+use crate::kafka::ids::{LeaderEpoch, Offset, TopicPartition};
 use crate::sim::process::EventId;
 use crate::sim::time::SimTime;
 
@@ -17,8 +19,8 @@ use crate::sim::time::SimTime;
 #[derive(Clone, Debug)]
 pub struct ACleanLeaderHasEveryCommittedRecord {
     damage: Damage,
-    /// The highest high watermark, and who said so.
-    committed: BTreeMap<TopicPartition, (Offset, EventId)>,
+    /// The highest high watermark in each leader epoch, and where it was said.
+    committed: BTreeMap<(TopicPartition, LeaderEpoch), (Offset, EventId)>,
     breaches: Breaches,
 }
 
@@ -42,16 +44,14 @@ impl ACleanLeaderHasEveryCommittedRecord {
     pub fn fact(&mut self, at: SimTime, event: EventId, fact: &Fact) {
         self.damage.fact(fact);
         if let Fact::HighWatermarkAdvanced {
-            tp, high_watermark, ..
+            tp,
+            leader_epoch,
+            high_watermark,
+            ..
         } = fact
         {
-            let highest = self
-                .committed
-                .entry(*tp)
-                .or_insert((*high_watermark, event));
-            if highest.0 < *high_watermark {
-                *highest = (*high_watermark, event);
-            }
+            let said = self.committed.entry((*tp, *leader_epoch)).or_default();
+            *said = (*said).max((*high_watermark, event));
         } else if let Fact::BecameLeader {
             broker,
             tp,
@@ -59,14 +59,17 @@ impl ACleanLeaderHasEveryCommittedRecord {
             log_end,
             ..
         } = fact
-            && let Some((committed, earlier)) = self.committed.get(tp)
-            && log_end < committed
             && self.damage.spares(*tp)
         {
-            let partition = name(*tp);
-            let was = format!("{partition} is committed up to {committed}");
-            let is = format!("{broker} leads in epoch {leader_epoch} with a log up to {log_end}");
-            self.breaches.add(at, vec![(*earlier, was), (event, is)]);
+            let earlier = (*tp, LeaderEpoch(0))..(*tp, *leader_epoch);
+            let earlier = self.committed.range(earlier).map(|(_, said)| *said);
+            let (committed, before) = earlier.max().unwrap_or_default();
+            if *log_end < committed {
+                let was = format!("{} is committed up to {committed}", name(*tp));
+                let is =
+                    format!("{broker} leads in epoch {leader_epoch}, its log ends at {log_end}");
+                self.breaches.add(at, vec![(before, was), (event, is)]);
+            }
         }
     }
 
@@ -97,13 +100,19 @@ mod tests {
         let facts = [advanced(1, Role::Leader, 0, 10), became_leader(2, 1, 9, 8)];
         assert_eq!(
             observe(&facts),
-            "partition 0 of topic 0 is committed up to 10; b2 leads in epoch 1 with a log up to 9"
+            "partition 0 of topic 0 is committed up to 10; b2 leads in epoch 1, its log ends at 9"
         );
     }
 
     #[test]
     fn it_is_silent_about_a_complete_leader_with_a_lower_high_watermark() {
         let facts = [advanced(1, Role::Leader, 0, 10), became_leader(2, 1, 10, 3)];
+        assert_eq!(observe(&facts), "");
+    }
+
+    #[test]
+    fn it_is_silent_about_a_broker_that_takes_up_an_epoch_that_is_over() {
+        let facts = [advanced(3, Role::Leader, 3, 10), became_leader(1, 2, 8, 8)];
         assert_eq!(observe(&facts), "");
     }
 
