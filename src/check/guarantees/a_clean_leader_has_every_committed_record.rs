@@ -1,4 +1,4 @@
-//! A new leader's log reaches every high watermark that the partition had under earlier leaders.
+//! A new leader's log reaches every high watermark that the partition had up to its own epoch.
 //! (A broker that was asleep may take up an epoch that is over; what later leaders committed is no
 //! concern of its.)
 //!
@@ -61,7 +61,8 @@ impl ACleanLeaderHasEveryCommittedRecord {
         } = fact
             && self.damage.spares(*tp)
         {
-            let earlier = (*tp, LeaderEpoch(0))..(*tp, *leader_epoch);
+            // Its own epoch counts too: a leader may start again and lead on in the same one.
+            let earlier = (*tp, LeaderEpoch(0))..=(*tp, *leader_epoch);
             let earlier = self.committed.range(earlier).map(|(_, said)| *said);
             let (committed, before) = earlier.max().unwrap_or_default();
             if *log_end < committed {
@@ -108,6 +109,12 @@ mod tests {
     fn it_is_silent_about_a_complete_leader_with_a_lower_high_watermark() {
         let facts = [advanced(1, Role::Leader, 0, 10), became_leader(2, 1, 10, 3)];
         assert_eq!(observe(&facts), "");
+    }
+
+    #[test]
+    fn it_fires_when_a_leader_leads_on_in_its_epoch_with_a_shorter_log() {
+        let facts = [advanced(3, Role::Leader, 3, 10), became_leader(3, 3, 9, 8)];
+        assert!(observe(&facts).contains("leads in epoch 3, its log ends at 9"));
     }
 
     #[test]
