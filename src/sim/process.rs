@@ -186,9 +186,22 @@ pub trait Process: Clone + Debug {
 }
 
 /// Where effects go. The world implements it; tests use a `Vec`.
+///
+/// Messages and facts, which are nearly all effects, have ways of their own, so that a context of
+/// a smaller vocabulary passes them on without taking an [`Effect`] apart and together again.
 pub trait Sink<M, F, T> {
     /// Takes the next effect.
     fn push(&mut self, effect: Effect<M, F, T>);
+
+    /// Takes `Effect::Send`.
+    fn send(&mut self, on: ConnectionId, body: M) {
+        self.push(Effect::Send { on, body });
+    }
+
+    /// Takes `Effect::Fact`.
+    fn fact(&mut self, fact: F) {
+        self.push(Effect::Fact(fact));
+    }
 }
 
 impl<M, F, T> Sink<M, F, T> for Vec<Effect<M, F, T>> {
@@ -275,7 +288,7 @@ impl<'a, M, F, T> Cx<'a, M, F, T> {
 
     /// Sends a message.
     pub fn send(&mut self, on: ConnectionId, body: M) {
-        self.sink.push(Effect::Send { on, body });
+        self.sink.send(on, body);
     }
 
     /// Closes a connection; nothing more arrives from it.
@@ -300,7 +313,7 @@ impl<'a, M, F, T> Cx<'a, M, F, T> {
 
     /// Says what happened.
     pub fn fact(&mut self, fact: F) {
-        self.sink.push(Effect::Fact(fact));
+        self.sink.fact(fact);
     }
 
     /// Ends this process in good order.
@@ -361,6 +374,14 @@ where
     B: Fn(G) -> F,
     C: Fn(U) -> T,
 {
+    fn send(&mut self, on: ConnectionId, body: N) {
+        self.into.send(on, (self.message)(body));
+    }
+
+    fn fact(&mut self, fact: G) {
+        self.into.fact((self.fact)(fact));
+    }
+
     fn push(&mut self, effect: Effect<N, G, U>) {
         self.into.push(match effect {
             Effect::Open { connection, to } => Effect::Open { connection, to },

@@ -11,7 +11,7 @@ use crate::sim::link::LinkProfile;
 use crate::sim::network::Network;
 use crate::sim::observe::{Observer, Occasion, Outgoing, Seen, Trip};
 use crate::sim::process::{
-    Cx, Effect, EventId, HostId, HostState, Input, Payload, Process, Sink, TimerSlot,
+    ConnectionId, Cx, Effect, EventId, HostId, HostState, Input, Payload, Process, Sink, TimerSlot,
 };
 use crate::sim::rng::Streams;
 use crate::sim::time::{SimDuration, SimTime};
@@ -428,7 +428,30 @@ struct Applying<'a, P: Process, O> {
     rest: &'a mut Vec<EffectOf<P>>,
 }
 
+impl<P: Process, O> Applying<'_, P, O> {
+    /// True when an effect is applied as it comes and no trigger looks at it.
+    fn is_plain(&self) -> bool {
+        self.progress == Progress::Applying && self.triggers.is_empty()
+    }
+}
+
 impl<P: Process, O: Observer<P>> Sink<P::Message, P::Fact, P::Timer> for Applying<'_, P, O> {
+    fn send(&mut self, on: ConnectionId, body: P::Message) {
+        if self.is_plain() {
+            self.core.send(self.occasion.host, on, body);
+        } else {
+            self.push(Effect::Send { on, body });
+        }
+    }
+
+    fn fact(&mut self, fact: P::Fact) {
+        if self.is_plain() {
+            self.observer.fact(&self.occasion, &fact);
+        } else {
+            self.push(Effect::Fact(fact));
+        }
+    }
+
     fn push(&mut self, effect: EffectOf<P>) {
         if self.progress != Progress::Applying {
             if self.progress == Progress::Tripped {
