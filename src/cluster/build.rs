@@ -63,9 +63,7 @@ impl Cluster {
                     let controller = Controller::new(ControllerSetup {
                         config: Arc::clone(&config),
                         bootstrap: image.clone(),
-                        // Deviation: eligible leader replicas (KIP-966) are off, as in a cluster
-                        // created before 4.1; Kafka switches them on in new clusters.
-                        eligible_leader_replicas: false,
+                        eligible_leader_replicas: spec.features.eligible_leader_replicas,
                     });
                     (AnyProcess::Controller(Box::new(controller)), &server)
                 }

@@ -19,6 +19,8 @@ pub struct ClusterSpec {
     pub controllers: u32,
     /// Config of all brokers and controllers.
     pub broker_config: BrokerConfig,
+    /// The finalized features.
+    pub features: Features,
     /// The topics, by id.
     pub topics: Vec<TopicSpec>,
     /// The producer applications, by sender id.
@@ -33,6 +35,22 @@ pub struct ClusterSpec {
     pub costs: CostSpec,
     /// The rule that every broker breaks, in a test of the checkers; no file can set it.
     pub mutation: Option<Mutation>,
+}
+
+/// Feature levels that the whole cluster has agreed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// True when eligible.leader.replicas.version is 1 (KIP-966), as in a cluster that was created
+    /// with 4.1 or later.
+    pub eligible_leader_replicas: bool,
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self {
+            eligible_leader_replicas: true,
+        }
+    }
 }
 
 /// One topic.

@@ -320,6 +320,13 @@ fn hosts(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         format!("{controllers}, {}", named('c', spec.controllers)),
     );
     cluster.config(&spec.broker_config);
+    let elr = spec.features.eligible_leader_replicas;
+    cluster.all.push(Fact {
+        subject: cluster.subject.clone(),
+        aspect: "eligible.leader.replicas.version".to_owned(),
+        text: format!("eligible.leader.replicas.version is {}", u32::from(elr)),
+        silent: elr,
+    });
     for topic in &spec.topics {
         let mut facts = Facts {
             all: &mut *cluster.all,

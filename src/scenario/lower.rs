@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, TopicSpec};
+use crate::cluster::spec::{
+    ClusterSpec, CostSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicSpec,
+};
 use crate::kafka::config::broker::BrokerConfig;
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
 use crate::scenario::keys::top::TOP;
 use crate::scenario::keys::{LONGEST, MAX_REPLICAS};
 use crate::scenario::model::{RefusedConfig, Setup};
 use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table};
-use crate::scenario::tree::{Entry, Place, Table};
+use crate::scenario::tree::{Entry, Item, Place, Table};
 use crate::scenario::value;
 use crate::scenario::{apps, config, timeline};
 use crate::sim::time::SimDuration;
@@ -58,6 +60,7 @@ pub(in crate::scenario) fn set_up(
     let mut refused = Refused::default();
     let mut names = Names::default();
     let (brokers, controllers, broker_config) = cluster(&top, refusals, &mut refused, problems);
+    let features = features(&top, problems);
     (names.brokers, names.controllers) = (brokers, controllers);
     let topics = topics(&top, &mut names, refusals, &mut refused, problems);
     let mut context = apps::Context {
@@ -73,6 +76,7 @@ pub(in crate::scenario) fn set_up(
         brokers,
         controllers,
         broker_config,
+        features,
         topics,
         producers,
         groups,
@@ -159,6 +163,22 @@ fn cluster(
         reader.count_u32("controllers", problems),
         refused.or_default(config),
     )
+}
+
+fn features(top: &Reader<'_>, problems: &mut Problems) -> Features {
+    // What is wrong with the section itself was noted when the cluster was read.
+    let table = top.item("cluster").and_then(Item::table);
+    let item = table.and_then(|table| table.get("features"));
+    let Some(table) = item.and_then(|entry| as_table(&entry.item, "`cluster.features`", problems))
+    else {
+        return Features::default();
+    };
+    let place = item.map_or(Place::TOP, |entry| entry.item.place);
+    let reader = Reader::new(table, place, "cluster.features", &FEATURES, problems);
+    Features {
+        eligible_leader_replicas: reader.count_u32("eligible.leader.replicas.version", problems)
+            == 1,
+    }
 }
 
 fn topics(

@@ -57,7 +57,9 @@ fn split(flag: &str) -> Result<(Vec<Step>, usize), String> {
     let mut at = 0;
     loop {
         let in_config = steps.len() >= 2
-            && steps.last().is_some_and(|step| step.name == "config")
+            && steps
+                .last()
+                .is_some_and(|step| step.name == "config" || step.name == "features")
             && config_depth(&steps);
         let (name, end) = step(flag, at, in_config)?;
         steps.push(Step {

@@ -317,9 +317,14 @@ pub fn table_of(item: &mut Item) -> Option<&mut Table> {
 }
 
 fn join_in(owner: &mut Table, twice: &mut Vec<SyntaxError>) {
-    let Some(config) = child(owner, "config") else {
-        return;
-    };
+    for key in ["config", "features"] {
+        if let Some(table) = child(owner, key) {
+            join_names(table, twice);
+        }
+    }
+}
+
+fn join_names(config: &mut Table, twice: &mut Vec<SyntaxError>) {
     let mut joined = Vec::new();
     for entry in config.entries.drain(..) {
         join_entry(entry, &mut joined);

@@ -280,6 +280,12 @@ fn set_up(setup: &Setup, configs: &Configs) -> Table {
     put(&mut cluster, "brokers", number(spec.brokers));
     put(&mut cluster, "controllers", number(spec.controllers));
     put(&mut cluster, "config", Value::Table(configs.broker.clone()));
+    let elr = number(u32::from(spec.features.eligible_leader_replicas));
+    put(
+        &mut cluster,
+        "features",
+        one("eligible.leader.replicas.version", elr),
+    );
     put(&mut root, "cluster", Value::Table(cluster));
     put(
         &mut root,
@@ -636,6 +642,12 @@ fn is_default_table(key: &str, table: &Table) -> bool {
     let text = |key: &str| table.get(key).and_then(|entry| entry.item.text());
     match key {
         "handler" => text("takes") == Some("0s"),
+        "features" => table.entries.iter().all(|entry| {
+            let level = keys::hosts::FEATURES.key(&entry.key).map(|key| key.absent);
+            matches!((&entry.item.value, level),
+                (Value::Integer(Some(number)), Some(Absent::Value(default)))
+                    if number.to_string() == default)
+        }),
         "latency" => {
             let LatencySpec::Exponential { base, mean } =
                 crate::cluster::spec::NetworkSpec::default().latency

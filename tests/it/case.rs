@@ -34,6 +34,7 @@ struct Draw {
     count: u32,
     acks_all: bool,
     linger_ms: u32,
+    elr: u32,
     faults: Vec<Fault>,
 }
 
@@ -67,11 +68,11 @@ pub(crate) fn cases(faults: Faults) -> impl Strategy<Value = Case> {
         20_u32..200,
         100_u32..800,
         any::<bool>(),
-        0_u32..20,
+        (0_u32..20, 0_u32..2),
         prop::collection::vec(fault(), 1..5),
     );
     (draw, any::<u32>()).prop_map(move |(draw, seed)| {
-        let (brokers, partitions, keys, rate, count, acks_all, linger_ms, list) = draw;
+        let (brokers, partitions, keys, rate, count, acks_all, (linger_ms, elr), list) = draw;
         let acks_all = acks_all || faults == Faults::OneAtATime;
         let draw = Draw {
             brokers,
@@ -81,6 +82,7 @@ pub(crate) fn cases(faults: Faults) -> impl Strategy<Value = Case> {
             count,
             acks_all,
             linger_ms,
+            elr,
             faults: list,
         };
         Case {
@@ -136,12 +138,13 @@ fn file(draw: &Draw, faults: Faults) -> String {
          run_for = \"{run_for}ms\"\n\
          timeline = [\n{timeline}]\n\
          [cluster]\nbrokers = {}\n\
+         features = {{ \"eligible.leader.replicas.version\" = {} }}\n\
          [topics.orders]\npartitions = {}\nreplication_factor = 3\n\
          config = {{ \"min.insync.replicas\" = 2 }}\n\
          [producers.p1]\ntopic = \"orders\"\nrate = \"{rate}/s\"\ncount = {}\n{keys}\
          config = {{ acks = {acks}, \"linger.ms\" = {} }}\n\
          [groups.billing]\ntopics = [\"orders\"]\nmembers = 2\nprotocol = \"assign\"\n",
-        draw.brokers, draw.partitions, draw.count, draw.linger_ms,
+        draw.brokers, draw.elr, draw.partitions, draw.count, draw.linger_ms,
     )
 }
 

@@ -29,7 +29,27 @@ pub static CLUSTER: TableDoc = TableDoc {
             "config = { \"replica.lag.time.max.ms\" = \"10s\" }",
             "Config of all brokers and controllers.",
         ),
+        key(
+            "features",
+            Takes::Table,
+            Means("as in a cluster created with 4.2"),
+            "features = { \"eligible.leader.replicas.version\" = 0 }",
+            "Feature levels that the whole cluster has agreed on.",
+        ),
     ],
+};
+
+/// `features` of `[cluster]`.
+pub static FEATURES: TableDoc = TableDoc {
+    header: "`features` of [cluster]",
+    says: "Finalized feature levels, by Kafka's names.",
+    keys: &[key(
+        "eligible.leader.replicas.version",
+        Takes::Count { min: 0, max: 1 },
+        Value("1"),
+        "\"eligible.leader.replicas.version\" = 0",
+        "1: whoever leaves an ISR that is too small stays eligible to lead (KIP-966); 0: as before 4.1.",
+    )],
 };
 
 /// `[topics.NAME]`.

@@ -9,7 +9,7 @@ pub mod top;
 
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
 use crate::scenario::keys::event::EVENT;
-use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::sim::time::SimDuration;
 
@@ -160,9 +160,9 @@ const fn key(
 }
 
 /// All tables, in canonical order.
-pub static ALL: [&TableDoc; 13] = [
-    &TOP, &EVENT, &CLUSTER, &TOPIC, &PRODUCER, &KEYS, &GROUP, &HANDLER, &NETWORK, &LATENCY, &DISKS,
-    &COSTS, &TEACH,
+pub static ALL: [&TableDoc; 14] = [
+    &TOP, &EVENT, &CLUSTER, &FEATURES, &TOPIC, &PRODUCER, &KEYS, &GROUP, &HANDLER, &NETWORK,
+    &LATENCY, &DISKS, &COSTS, &TEACH,
 ];
 
 /// What a variant or a `--set` may change.

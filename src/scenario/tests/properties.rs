@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 use crate::cluster::spec::{
-    ClusterSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec, TopicSpec,
+    ClusterSpec, CostSpec, DiskSpec, Features, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
+    TopicSpec,
 };
 use crate::delivery::{GroupId, RecordId, SenderId};
 use crate::fault::{Action, Event, Moment, Node, Occurrence, When};
@@ -297,8 +298,9 @@ fn setup() -> impl Strategy<Value = Setup> {
         span(secs(60)),
         span(secs(60)),
     );
-    (apps, network, disks, costs, timeline(), 1..99_u64).prop_map(
-        |((topics, producer, groups), network, disks, costs, timeline, lag)| Setup {
+    let numbers = (1..99_u64, any::<bool>());
+    (apps, network, disks, costs, timeline(), numbers).prop_map(
+        |((topics, producer, groups), network, disks, costs, timeline, (lag, elr))| Setup {
             cluster: ClusterSpec {
                 mutation: None,
                 brokers: 3,
@@ -306,6 +308,9 @@ fn setup() -> impl Strategy<Value = Setup> {
                 broker_config: BrokerConfig {
                     replica_lag_time_max: secs(lag),
                     ..BrokerConfig::default()
+                },
+                features: Features {
+                    eligible_leader_replicas: elr,
                 },
                 topics,
                 producers: vec![producer],
