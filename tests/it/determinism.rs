@@ -1,9 +1,13 @@
 //! The same input gives the same bytes: twice in one process, in child processes, from any
-//! folder, with any number of jobs, and whoever watches.
+//! folder, with any number of jobs, and whoever watches. `.ci/builds` compares a debug and a
+//! release build.
 
 use std::process::Command;
 
 use retrial::cluster::process::{AnyProcess, Fact};
+use retrial::report::claims::judge;
+use retrial::report::{Report, json};
+use retrial::run::Outcome;
 use retrial::run::drive::{run, run_observed};
 use retrial::sim::observe::{Observer, Occasion, Seen};
 use retrial::sim::world::World;
@@ -22,6 +26,35 @@ fn a_run_repeats_itself_byte_for_byte() {
                 variant.name
             );
         }
+    }
+}
+
+#[test]
+fn a_child_process_gives_the_bytes_of_this_one() {
+    const SEED: u64 = 11;
+    for scenario in library::quick() {
+        let outcomes: Vec<Outcome> = (scenario.variants.iter())
+            .map(|variant| run(variant, SEED))
+            .collect();
+        let judgement = judge(&scenario, SEED, &outcomes);
+        let here = json::run(&Report {
+            scenario: &scenario,
+            target: &scenario.name,
+            seed: SEED,
+            outcomes,
+            judgement,
+        });
+        let child = Command::new(env!("CARGO_BIN_EXE_retrial"))
+            .args(["run", &scenario.name, "--format", "json", "--seed"])
+            .arg(SEED.to_string())
+            .output()
+            .expect("the program runs");
+        assert_eq!(
+            String::from_utf8_lossy(&child.stdout),
+            here,
+            "{}",
+            scenario.name
+        );
     }
 }
 
