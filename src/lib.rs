@@ -35,3 +35,5 @@ pub mod run;
 pub mod cli;
 #[cfg(feature = "cli")]
 pub mod seeds;
+#[cfg(feature = "wasm")]
+pub mod wasm;

@@ -27,6 +27,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("report", 9),
     ("seeds", 9),
     ("cli", 10),
+    ("wasm", 10),
 ];
 
 /// Arrows inside a layer that are meant: plain data of `kafka` speaks of delivered records.
