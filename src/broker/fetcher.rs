@@ -4,7 +4,7 @@
 //! leader; partitions that fail wait replica.fetch.backoff.ms; only an answer to the state that was
 //! asked for counts; batches of a leader epoch above the known one are ignored; a partition that the
 //! leader has fenced waits for metadata.
-//! Left out: fetch sessions, throttling, tiered storage, log start offsets of the leader.
+//! Left out: fetch sessions, throttling, tiered storage.
 //! Source: AbstractFetcherThread, ReplicaFetcherThread, AbstractFetcherManager (4.2); KIP-320,
 //! KIP-903, KAFKA-18723.
 
@@ -15,10 +15,11 @@ use crate::broker::storage::FlushTarget;
 use crate::broker::timer::Timer;
 use crate::kafka::api::fetch::{FetchPartition, FetchRequest, FetchedPartition, Fetcher};
 use crate::kafka::error_code::ErrorCode;
-use crate::kafka::fact::{Fact, Role};
+use crate::kafka::fact::{Fact, LogStartCause, Role};
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset};
 use crate::kafka::message::{Request, Response};
 use crate::kafka::records::StoredBatch;
+use crate::log::segment::Incoming;
 use crate::rpc::{Event, Peer, Rpc};
 use crate::sim::process::ConnectionId;
 use crate::sim::time::SimTime;
@@ -446,6 +447,23 @@ impl Broker {
             .map(|stored| u64::from(stored.batch.size_bytes))
             .sum();
         let partition = &mut self.replicas[slot];
+        // One append of all that came: segments of followers end elsewhere than the leader's.
+        if let Some(last) = batches.last() {
+            let incoming = Incoming {
+                bytes,
+                max_timestamp: batches
+                    .iter()
+                    .map(|stored| stored.batch.times.max)
+                    .max()
+                    .unwrap_or_default(),
+                last_offset: Offset(last.next_offset().0 - 1),
+            };
+            let rules = partition.settings.log.roll;
+            if let Some(base) = partition.log.roll_if_due(&incoming, &rules) {
+                self.segment_rolled(cx, slot, base);
+            }
+        }
+        let partition = &mut self.replicas[slot];
         if bytes > 0 && cx.disk().append(partition.file, bytes, now).is_err() {
             self.log_dir_failed();
             self.stop_fetching(slot);
@@ -470,6 +488,10 @@ impl Broker {
                 leader_epoch: sent.epoch,
                 high_watermark: partition.log.high_watermark(),
             });
+        }
+        let from = partition.log.log_start();
+        if partition.log.increment_start(answer.log_start_offset) == Ok(true) {
+            self.log_start_moved(cx, slot, from, LogStartCause::Leader);
         }
         self.flush_follower_if_due(cx, index, slot, records);
     }

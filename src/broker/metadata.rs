@@ -184,13 +184,18 @@ impl Broker {
     fn start_tasks(&mut self, cx: BrokerCx<'_, '_>, tasks: Tasks) {
         let half_lag = SimDuration::from_nanos(self.config.replica_lag_time_max.as_nanos() / 2);
         let checkpoint = self.config.replica_high_watermark_checkpoint_interval;
-        let (shrink_after, checkpoint_after) = match tasks {
-            Tasks::Now => (SimDuration::ZERO, checkpoint),
+        let care_after = self.config.log_initial_task_delay;
+        let retention = self.config.log_retention_check_interval;
+        let (shrink_after, checkpoint_after, retention_after) = match tasks {
+            Tasks::Now => (SimDuration::ZERO, checkpoint, care_after),
             Tasks::AtRandomPhases => (
                 self.lifecycle.phase(half_lag),
                 self.lifecycle.phase(checkpoint),
+                self.care.phase(retention),
             ),
         };
+        cx.set_timer(Timer::Retention, retention_after);
+        cx.set_timer(Timer::CheckpointLogStarts, care_after);
         cx.set_timer(Timer::ShrinkIsr, shrink_after);
         cx.set_timer(Timer::CheckpointHighWatermarks, checkpoint_after);
         cx.set_timer(Timer::ExpireProducers, PRODUCER_EXPIRATION_INTERVAL);
@@ -229,7 +234,9 @@ impl Broker {
             .topic(tp.topic)
             .expect("a partition has a topic");
         let settings = Settings::resolve(&topic.config, &self.config, self.mutation);
-        self.replicas.slot_or_new(tp, settings)
+        let care = &self.care;
+        self.replicas
+            .slot_or_new(tp, settings, |log| care.jitter_key(log))
     }
 
     fn lead(

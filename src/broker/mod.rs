@@ -23,6 +23,7 @@ mod producer_ids;
 mod purgatory;
 mod registrations;
 mod replicas;
+mod retention;
 mod shutdown;
 mod storage;
 #[cfg(test)]
@@ -47,6 +48,7 @@ use crate::broker::producer_ids::ProducerIds;
 use crate::broker::purgatory::{ParkedFetch, ParkedProduce, Purgatory, Wait};
 use crate::broker::registrations::Registrations;
 use crate::broker::replicas::Replicas;
+use crate::broker::retention::LogCare;
 use crate::broker::storage::{Cut, FlushTarget};
 use crate::kafka::api::produce::LeaderHint;
 use crate::kafka::config::broker::BrokerConfig;
@@ -118,6 +120,7 @@ pub struct Broker {
     flushes: BTreeMap<FlushId, FlushTarget>,
     next_flush: u64,
     cuts: Vec<Cut>,
+    care: LogCare,
     /// The only log directory failed in this step.
     is_halting: bool,
     scratch: Scratch,
@@ -188,6 +191,7 @@ impl Broker {
             flushes: BTreeMap::new(),
             next_flush: 0,
             cuts: Vec::new(),
+            care: LogCare::new(&streams, &format!("broker/{id}/logs")),
             is_halting: false,
             scratch: Scratch::default(),
             config,
@@ -231,6 +235,9 @@ impl Broker {
             Timer::RetryAlterPartition => self.send_alter_partition(cx),
             Timer::CheckpointHighWatermarks => self.checkpoint_high_watermarks(cx),
             Timer::ExpireProducers => self.expire_producers(cx),
+            Timer::Retention => self.check_retention(cx),
+            Timer::CheckpointLogStarts => self.checkpoint_log_starts(cx),
+            Timer::DeleteFiles => self.delete_files(cx),
             Timer::Communicate => self.communicate(cx),
             Timer::RegistrationDeadline => self.registration_deadline(cx),
             Timer::ShutdownDeadline => self.shutdown_deadline(cx),
@@ -369,6 +376,7 @@ impl Broker {
             link.reset();
         }
         self.flushes.clear();
+        self.care.end();
         self.is_halting = false;
         self.scratch = Scratch::default();
     }

@@ -15,4 +15,6 @@ pub enum Mutation {
     AdvanceHighWatermarkEarly,
     /// A new leader forgets which batches it copied from which producers.
     ForgetProducerState,
+    /// Retention takes every closed or open segment for old enough.
+    IgnoreTimestamps,
 }

@@ -19,7 +19,8 @@ use crate::kafka::fact::Role;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 use crate::kafka::metadata_records::PartitionRegistration;
 use crate::kafka::view::ReplicaView;
-use crate::log::Log;
+use crate::log::rules::{LogRules, Retention, RollRules, TimestampRules};
+use crate::log::{Checkpoint, Log};
 use crate::sim::process::FileId;
 use crate::sim::time::SimTime;
 
@@ -46,8 +47,8 @@ pub(super) struct Partition {
     pub(super) partition_epoch: PartitionEpoch,
     /// The topic's and broker's settings.
     pub(super) settings: Settings,
-    /// The high watermark as it was last written down.
-    pub(super) checkpoint: Offset,
+    /// What was last written down of it.
+    pub(super) checkpoint: Checkpoint,
     /// Records appended since the last flush.
     pub(super) unflushed: u64,
     /// Produces that wait for the high watermark, in order of the offset that they need.
@@ -87,6 +88,8 @@ pub(super) struct Settings {
     pub(super) max_message_bytes: u32,
     /// flush.messages
     pub(super) flush_messages: Option<u64>,
+    /// Segments, retention, timestamps.
+    pub(super) log: LogRules,
     /// The rule to break, in a test of the checkers.
     pub(super) mutation: Option<Mutation>,
 }
@@ -104,8 +107,47 @@ impl Settings {
                 .unwrap_or(broker.min_insync_replicas),
             max_message_bytes: topic.max_message_bytes.unwrap_or(broker.message_max_bytes),
             flush_messages: topic.flush_messages.or(broker.log_flush_interval_messages),
+            log: log_rules(topic, broker),
             mutation,
         }
+    }
+}
+
+fn log_rules(topic: &TopicConfig, broker: &BrokerConfig) -> LogRules {
+    let time = topic.retention_ms.map(|limit| limit.0);
+    let bytes = topic.retention_bytes.unwrap_or(broker.log_retention_bytes);
+    LogRules {
+        roll: RollRules {
+            segment_bytes: topic.segment_bytes.unwrap_or(broker.log_segment_bytes),
+            segment_ms: topic.segment_ms.unwrap_or_else(|| broker.log_roll()),
+            segment_jitter: topic
+                .segment_jitter
+                .unwrap_or_else(|| broker.log_roll_jitter()),
+            index_bytes: topic
+                .segment_index_bytes
+                .unwrap_or(broker.log_index_size_max_bytes),
+            index_interval: topic
+                .index_interval_bytes
+                .unwrap_or(broker.log_index_interval_bytes),
+        },
+        retention: Retention {
+            time: time.unwrap_or_else(|| broker.log_retention()),
+            bytes: bytes.0,
+            file_delete_delay: topic
+                .file_delete_delay
+                .unwrap_or(broker.log_segment_delete_delay),
+        },
+        timestamps: TimestampRules {
+            kind: topic
+                .message_timestamp_type
+                .unwrap_or(broker.log_message_timestamp_type),
+            before_max: topic
+                .message_timestamp_before_max
+                .unwrap_or(broker.log_message_timestamp_before_max),
+            after_max: topic
+                .message_timestamp_after_max
+                .unwrap_or(broker.log_message_timestamp_after_max),
+        },
     }
 }
 
@@ -122,17 +164,17 @@ pub(super) struct Readable {
 
 impl Partition {
     /// An empty replica.
-    pub(super) fn new(tp: TopicPartition, file: FileId, settings: Settings) -> Self {
+    pub(super) fn new(tp: TopicPartition, file: FileId, settings: Settings, log: Log) -> Self {
         Self {
             tp,
             file,
-            log: Log::new(),
+            log,
             part: Part::Idle,
             leader: None,
             leader_epoch: None,
             partition_epoch: PartitionEpoch::default(),
             settings,
-            checkpoint: Offset::default(),
+            checkpoint: Checkpoint::default(),
             unflushed: 0,
             waiting_produces: VecDeque::new(),
             waiting_followers: Vec::new(),

@@ -2,6 +2,7 @@
 
 use crate::broker::partition::{Partition, Settings, Slot};
 use crate::kafka::ids::TopicPartition;
+use crate::log::Log;
 use crate::sim::process::FileId;
 use std::ops::{Index, IndexMut};
 
@@ -21,13 +22,19 @@ impl Replicas {
     }
 
     /// The slot of a partition, made now if there is none.
-    pub(super) fn slot_or_new(&mut self, tp: TopicPartition, settings: Settings) -> Slot {
+    pub(super) fn slot_or_new(
+        &mut self,
+        tp: TopicPartition,
+        settings: Settings,
+        jitter_key: impl FnOnce(u32) -> u64,
+    ) -> Slot {
         if let Some(slot) = self.slot(tp) {
             return slot;
         }
         let slot = Slot(self.slots.len() as u32);
+        let log = Log::open(jitter_key(slot.0), &settings.log.roll);
         self.slots
-            .push(Partition::new(tp, FileId(slot.0), settings));
+            .push(Partition::new(tp, FileId(slot.0), settings, log));
         let (topic, partition) = (tp.topic.0 as usize, tp.partition as usize);
         if self.by_topic.len() <= topic {
             self.by_topic.resize(topic + 1, Vec::new());

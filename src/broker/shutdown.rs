@@ -62,6 +62,7 @@ impl Broker {
             return;
         }
         self.write_checkpoint();
+        self.write_start_checkpoint();
         for partition in self.replicas.iter_mut() {
             partition.log.close();
         }

@@ -2,8 +2,7 @@
 //!
 //! Modelled: flush.messages, the checkpoint every 5 s, power loss back to the durable bytes, a disk
 //! that fails or is full and takes the broker down with its only directory.
-//! Left out: several directories, the recovery point, the time that recovery takes, the flush of a
-//! rolled segment.
+//! Left out: several directories, the recovery point, the time that recovery takes.
 //! Source: UnifiedLog.append, LogManager, ReplicaManager.checkpointHighWatermarks,
 //! handleLogDirFailure (4.2); KIP-112.
 
@@ -15,7 +14,7 @@ use crate::broker::purgatory::Waiter;
 use crate::broker::timer::Timer;
 use crate::kafka::fact::{Fact, TruncationCause};
 use crate::kafka::ids::Offset;
-use crate::log::Log;
+use crate::log::Checkpoint;
 use crate::sim::disk::Disk;
 use crate::sim::process::{Crash, FlushId};
 use crate::sim::time::SimDuration;
@@ -35,6 +34,8 @@ pub(super) enum FlushTarget {
     },
     /// A fetcher, which appended for a follower.
     Fetcher(u32),
+    /// Nobody: a segment takes no more appends.
+    Segment,
     /// The shutdown.
     Shutdown,
 }
@@ -85,7 +86,7 @@ impl Broker {
             Some(FlushTarget::Leader { slot, waiter }) => produce::flushed(self, cx, slot, waiter),
             Some(FlushTarget::Fetcher(fetcher)) => self.fetcher_flushed(cx, fetcher),
             Some(FlushTarget::Shutdown) => self.end_shutdown_if_flushed(cx),
-            None => {}
+            Some(FlushTarget::Segment) | None => {}
         }
     }
 
@@ -104,7 +105,7 @@ impl Broker {
     /// Writes all high watermarks down. The file is synced, so a power loss leaves it.
     pub(super) fn write_checkpoint(&mut self) {
         for partition in self.replicas.iter_mut() {
-            partition.checkpoint = partition.log.high_watermark();
+            partition.checkpoint.high_watermark = partition.log.high_watermark();
         }
     }
 
@@ -131,8 +132,8 @@ impl Broker {
                 }
                 Crash::DiskLost => {
                     let from = partition.log.log_end();
-                    partition.log = Log::new();
-                    partition.checkpoint = Offset::default();
+                    partition.log.lose();
+                    partition.checkpoint = Checkpoint::default();
                     if from > Offset::default() {
                         self.cuts.push(Cut { slot, from });
                     }
@@ -147,6 +148,7 @@ impl Broker {
     /// Cuts the files where their logs end now, after a batch that is not whole, and says what the
     /// last death took.
     pub(super) fn report_cuts(&mut self, cx: BrokerCx<'_, '_>) {
+        cx.disk().free_detached();
         for cut in std::mem::take(&mut self.cuts) {
             let partition = &self.replicas[cut.slot];
             cx.disk()

@@ -58,6 +58,12 @@ pub enum Timer {
     CheckpointHighWatermarks,
     /// Time to forget producers that were silent for long.
     ExpireProducers,
+    /// Time to look for segments that nothing keeps.
+    Retention,
+    /// Time to write the log start offsets down.
+    CheckpointLogStarts,
+    /// Deleted segments have been on the disk long enough.
+    DeleteFiles,
     /// Time for a registration or a heartbeat.
     Communicate,
     /// The broker could not register for too long.
@@ -73,7 +79,7 @@ pub enum Timer {
 }
 
 /// Slots of the timers that exist once.
-const SINGLES: usize = 9;
+const SINGLES: usize = 12;
 /// The families that grow with the cluster: four links, the fetchers' connections, their waits.
 const FAMILIES: usize = 6;
 
@@ -90,6 +96,9 @@ impl TimerSlot for Timer {
             Self::Communicate => 6,
             Self::RegistrationDeadline => 7,
             Self::ShutdownDeadline => 8,
+            Self::Retention => 9,
+            Self::CheckpointLogStarts => 10,
+            Self::DeleteFiles => 11,
             Self::Link(link, timer) => of_family(link.index(), timer.slot()),
             Self::FetcherRpc(timer) => of_family(4, timer.slot()),
             Self::FetcherWake(fetcher) => of_family(5, fetcher as usize),
@@ -115,6 +124,9 @@ mod tests {
             Timer::Communicate,
             Timer::RegistrationDeadline,
             Timer::ShutdownDeadline,
+            Timer::Retention,
+            Timer::CheckpointLogStarts,
+            Timer::DeleteFiles,
         ];
         for peer in 0..3 {
             timers.push(Timer::FetcherWake(peer));

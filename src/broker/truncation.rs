@@ -103,6 +103,7 @@ impl Broker {
             }
             (None, _) => {
                 let request = ListOffsetsRequest {
+                    isolation: None,
                     partitions: vec![ListOffsetsPartition {
                         tp: self.replicas[sent.slot].tp,
                         spec: OffsetSpec::Earliest,
@@ -129,8 +130,8 @@ impl Broker {
         }
         let answer = &response.partitions[0];
         match answer.error {
-            None if answer.offset > sent.offset => {
-                let start = answer.offset;
+            None if answer.offset > Some(sent.offset) => {
+                let start = answer.offset.unwrap_or_default();
                 self.truncate(cx, sent.slot, start, TruncationCause::BelowLogStart);
             }
             None => {}

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use crate::kafka::config::value::Value;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId,
+    BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, TopicId,
     TopicPartition,
 };
 use crate::kafka::records::StoredBatch;
+use crate::sim::clock::WallTime;
 use crate::sim::process::EventId;
+use crate::sim::time::SimDuration;
 
 /// Which part a replica plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +116,66 @@ pub enum Fact {
         from: Offset,
         /// Why.
         why: TruncationCause,
+    },
+    /// A replica began a new segment of its log.
+    SegmentRolled {
+        /// The replica's broker.
+        broker: BrokerId,
+        /// Its role.
+        role: Role,
+        /// The partition.
+        tp: TopicPartition,
+        /// The offset with which the new segment begins.
+        base: Offset,
+    },
+    /// A replica removed its oldest segments.
+    SegmentsDeleted {
+        /// The replica's broker.
+        broker: BrokerId,
+        /// Its role.
+        role: Role,
+        /// The partition.
+        tp: TopicPartition,
+        /// Why.
+        reason: DeletionReason,
+        /// How many.
+        segments: u32,
+        /// Where the first segment begins that is left.
+        below: Offset,
+        /// Its high watermark.
+        high_watermark: Offset,
+        /// Its clock.
+        now: WallTime,
+        /// The retention.ms by which it went; none without a limit.
+        retention: Option<SimDuration>,
+        /// What was removed.
+        batches: Arc<[StoredBatch]>,
+    },
+    /// A replica's log begins later now.
+    LogStartMoved {
+        /// The replica's broker.
+        broker: BrokerId,
+        /// Its role.
+        role: Role,
+        /// The partition.
+        tp: TopicPartition,
+        /// The first offset before.
+        from: Offset,
+        /// The first offset now.
+        to: Offset,
+        /// Its high watermark.
+        high_watermark: Offset,
+        /// Why.
+        why: LogStartCause,
+    },
+    /// The controller committed a change of a topic's config.
+    TopicConfigChanged {
+        /// The topic.
+        topic: TopicId,
+        /// The config.
+        name: &'static str,
+        /// Its new value; none when it was taken back.
+        value: Option<Value>,
     },
     /// The controller committed a new in-sync set or leader.
     PartitionChanged {
@@ -223,6 +286,28 @@ pub enum ConsumerFailure {
     },
     /// KafkaException: the checksum of a batch is wrong, or the broker could not read it.
     CorruptRecord,
+}
+
+/// Which rule removed segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeletionReason {
+    /// They lie wholly below the log start.
+    LogStart,
+    /// retention.bytes
+    Size,
+    /// retention.ms
+    Time,
+}
+
+/// Why a log begins later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogStartCause {
+    /// Segments were removed.
+    SegmentDeletion,
+    /// A client asked for it (DeleteRecords).
+    RecordDeletion,
+    /// The leader's log begins there.
+    Leader,
 }
 
 /// Why a replica truncated.

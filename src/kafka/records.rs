@@ -32,6 +32,16 @@ pub struct BatchTimes {
     pub max: WallTime,
 }
 
+/// message.timestamp.type: whose clock the timestamps of a batch are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimestampType {
+    /// The producer's, when it made each record.
+    #[default]
+    CreateTime,
+    /// The leader's, when it appended the batch: the same for all its records.
+    LogAppendTime,
+}
+
 /// The immutable content of a record batch: one copy, shared by all that hold it.
 ///
 /// Control batches (transaction markers) will stand where the records do.
@@ -43,6 +53,8 @@ pub struct Batch {
     pub producer: Option<ProducerStamp>,
     /// The timestamps.
     pub times: BatchTimes,
+    /// Whose clock they are of.
+    pub timestamp_type: TimestampType,
     /// Bytes of the encoded batch, its header included.
     pub size_bytes: u32,
     /// The payload where a run keeps it.
@@ -107,6 +119,7 @@ impl Batch {
             records,
             producer,
             times,
+            timestamp_type: TimestampType::CreateTime,
             size_bytes,
             payload: Payload::Descriptor,
         }
@@ -120,6 +133,31 @@ impl Batch {
             batch.encode(Arc::clone(&encoded.records));
         }
         batch
+    }
+
+    /// The same records with a leader's time of append, as LogAppendTime asks for.
+    pub fn appended_at(&self, now: WallTime) -> Self {
+        let times = BatchTimes {
+            max: now,
+            ..self.times
+        };
+        let records = Arc::clone(&self.records);
+        let mut batch = Self::sized(records, self.producer, times, self.size_bytes);
+        batch.timestamp_type = TimestampType::LogAppendTime;
+        if let Payload::Bytes(encoded) = &self.payload {
+            batch.encode(Arc::clone(&encoded.records));
+        }
+        batch
+    }
+
+    /// The timestamp of each record.
+    pub fn timestamps(&self) -> impl Iterator<Item = WallTime> {
+        self.records.iter().map(|record| match self.timestamp_type {
+            TimestampType::CreateTime => {
+                WallTime(self.times.base.0 + i64::from(record.timestamp_delta))
+            }
+            TimestampType::LogAppendTime => self.times.max,
+        })
     }
 
     fn encode(&mut self, records: Arc<Vec<u8>>) {

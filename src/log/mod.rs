@@ -1,13 +1,18 @@
 //! L2, one partition's log: a part without time or messages, which takes and returns values.
 //!
 //! Modelled: append as leader and follower, the sequence check, high watermark, leader epochs,
-//! truncation, what a crash keeps, what a restart knows.
-//! Left out for now: segment roll, retention, compaction, transactions; timestamps of the leader.
+//! truncation, segments, retention, a log start that moves, look-ups by time, what a crash keeps,
+//! what a restart knows.
+//! Left out for now: compaction, transactions.
 //! Source: UnifiedLog, LocalLog, LogLoader (4.2); KIP-98, KIP-101, KIP-279, KIP-360.
 
 pub mod epoch_cache;
 pub mod producer_state;
+pub mod retention;
+pub mod rules;
+pub mod segment;
 pub mod segments;
+pub mod times;
 
 #[cfg(test)]
 mod tests;
@@ -20,8 +25,11 @@ use crate::kafka::ids::{LeaderEpoch, Offset};
 use crate::kafka::records::{Batch, StoredBatch};
 use crate::log::epoch_cache::{EpochCache, EpochStart};
 use crate::log::producer_state::{ProducerState, Verdict};
+use crate::log::rules::RollRules;
+use crate::log::segment::Incoming;
 use crate::log::segments::Segments;
 use crate::sim::clock::WallTime;
+use crate::sim::rng;
 use crate::sim::time::SimDuration;
 
 /// The log of one replica.
@@ -35,6 +43,17 @@ pub struct Log {
     high_watermark: Offset,
     /// The producers' snapshot at `end` was written by a clean shutdown.
     closed: bool,
+    /// From which each segment's jitter is drawn.
+    jitter_key: u64,
+}
+
+/// What a restart finds in the checkpoint files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The high watermark as it was last written down.
+    pub high_watermark: Offset,
+    /// The log start offset as it was last written down.
+    pub start: Offset,
 }
 
 /// What a leader did with a batch that it did not refuse.
@@ -55,6 +74,51 @@ impl Log {
     /// An empty log that begins at offset 0.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty log whose segments draw their jitter (segment.jitter.ms) from `jitter_key`.
+    pub fn open(jitter_key: u64, rules: &RollRules) -> Self {
+        Self {
+            segments: Segments::starting_at(Offset::default(), rules.index_interval),
+            jitter_key,
+            ..Self::default()
+        }
+    }
+
+    /// Everything is lost: the log begins anew at offset 0.
+    pub fn lose(&mut self) {
+        let index_interval = self.segments.active().index_interval;
+        *self = Self {
+            segments: Segments::starting_at(Offset::default(), index_interval),
+            jitter_key: self.jitter_key,
+            ..Self::default()
+        };
+    }
+
+    /// Begins a segment before `incoming` is appended, where the rules ask for one. Returns where
+    /// it begins.
+    #[inline]
+    pub fn roll_if_due(&mut self, incoming: &Incoming, rules: &RollRules) -> Option<Offset> {
+        let jitter = if rules.segment_jitter.is_zero() {
+            0
+        } else {
+            let most = rules.segment_jitter.min(rules.segment_ms).as_millis();
+            rng::scale(
+                rng::draw(self.jitter_key, self.segments.active().base.0),
+                most,
+            )
+        };
+        if !self.segments.must_roll(incoming, rules, jitter) {
+            return None;
+        }
+        self.roll(rules);
+        Some(self.end)
+    }
+
+    /// Begins a segment at the log end. The producers' state goes to disk with it.
+    fn roll(&mut self, rules: &RollRules) {
+        self.segments.roll(self.end, rules.index_interval);
+        self.producers.take_snapshot(self.start, self.end);
     }
 
     /// The first offset.
@@ -151,7 +215,7 @@ impl Log {
     pub fn truncate_fully_and_start_at(&mut self, start: Offset) -> Option<Offset> {
         let old_end = self.end;
         let changed = self.start != start || old_end != start;
-        self.segments.clear();
+        self.segments = Segments::starting_at(start, self.segments.active().index_interval);
         self.epochs.clear();
         self.producers.clear();
         self.start = start;
@@ -177,16 +241,27 @@ impl Log {
         self.closed = true;
     }
 
-    /// A restart, clean after [`Self::close`]. The high watermark is the checkpointed one, at most
-    /// the log end; of each producer the last batch is known. What expired while the broker was
-    /// down, [`Self::expire_producers`] removes.
-    pub fn recover(&mut self, checkpointed_high_watermark: Offset) {
+    /// A restart, clean after [`Self::close`]. High watermark and log start are the checkpointed
+    /// ones as far as the batches allow; of each producer the last batch is known. What expired
+    /// while the broker was down, [`Self::expire_producers`] removes.
+    pub fn recover(&mut self, checkpoint: Checkpoint) {
+        self.start = checkpoint.start.max(self.segments.segment(0).base);
         self.load_end();
-        self.high_watermark = checkpointed_high_watermark.clamp(self.start, self.end);
+        if self.end < self.start {
+            let (start, high_watermark) = (self.start, self.start);
+            self.truncate_fully_and_start_at(start);
+            self.high_watermark = high_watermark;
+            return;
+        }
+        self.high_watermark = checkpoint.high_watermark.clamp(self.start, self.end);
+        self.epochs.truncate_from_start(self.start);
         if self.closed {
             self.producers.reload(self.start);
         } else {
-            let batches = self.segments.iter_from(self.start);
+            let from = self
+                .producers
+                .newest_snapshot((self.start, self.segments.active().base));
+            let batches = self.segments.iter_from(from);
             self.producers.rebuild((self.start, self.end), batches);
         }
         self.closed = false;
@@ -194,8 +269,8 @@ impl Log {
 
     /// The log end as a look at the batches finds it, and the epochs up to there.
     fn load_end(&mut self) {
-        let last = self.segments.last();
-        self.end = last.map_or(self.start, StoredBatch::next_offset);
+        let last = self.segments.last().map(StoredBatch::next_offset);
+        self.end = last.unwrap_or_default().max(self.segments.active().base);
         self.epochs.truncate_from_end(self.end);
         self.high_watermark = self.high_watermark.min(self.end);
     }

@@ -254,14 +254,27 @@ impl ProducerState {
         self.load(start);
     }
 
-    /// A restart after a crash: Kafka replays the last segment into a snapshot and then loads that,
-    /// so that one batch of each producer is known afterwards here too.
+    /// Loads the newest snapshot above `start` and up to `base`, where the last segment begins, and
+    /// forgets all others; returns from where the batches have to be replayed.
+    pub fn newest_snapshot(&mut self, (start, base): (Offset, Offset)) -> Offset {
+        self.snapshots
+            .retain(|s| s.offset > start && s.offset <= base);
+        self.load(start)
+    }
+
+    /// The segments below `base` are gone, and their snapshots with them.
+    pub fn forget_snapshots_below(&mut self, base: Offset) {
+        self.snapshots.retain(|s| s.offset >= base);
+    }
+
+    /// A restart after a crash, when [`Self::newest_snapshot`] is loaded: Kafka replays the last
+    /// segment into a snapshot and then loads that, so that one batch of each producer is known
+    /// afterwards here too.
     pub fn rebuild<'a>(
         &mut self,
         (start, end): (Offset, Offset),
         batches: impl Iterator<Item = &'a StoredBatch>,
     ) {
-        self.clear();
         self.replay(batches);
         self.take_snapshot(start, end);
         self.load(start);
@@ -286,7 +299,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::kafka::records::{BatchTimes, Payload};
+    use crate::kafka::records::{BatchTimes, Payload, TimestampType};
     use proptest::prelude::*;
 
     fn batch(stamp: ProducerStamp, count: u32) -> Batch {
@@ -303,6 +316,7 @@ mod tests {
                 base: WallTime(0),
                 max: WallTime(0),
             },
+            timestamp_type: TimestampType::CreateTime,
             size_bytes: 68,
             payload: Payload::Descriptor,
         }

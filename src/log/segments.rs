@@ -1,16 +1,18 @@
-//! The batches of a log, in offset order.
+//! The batches of a log, in offset order, cut into segments.
 //!
-//! Modelled: append, lookup by offset and by byte position, cuts at the end. Batches lie in chunks;
-//! full chunks are shared between copies of a log, only the last one is copied. One batch takes 28
-//! bytes beside its content.
-//! Left out: segment roll and the sparse index (KIP-32); all batches are one segment so far. A roll
-//! will begin a chunk, retention and compaction will drop and replace whole chunks.
+//! Modelled: append, lookup by offset and by byte position, cuts at the end, rolls, removal of the
+//! oldest segments. Batches lie in chunks; full chunks are shared between copies of a log, only the
+//! last one is copied. A roll begins a chunk, so a segment is a run of whole chunks. One batch takes
+//! 28 bytes beside its content.
+//! Left out: the sparse indexes but for their size (KIP-32): a lookup finds what they would find.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::kafka::ids::Offset;
 use crate::kafka::records::StoredBatch;
+use crate::log::rules::RollRules;
+use crate::log::segment::{Incoming, Segment};
 
 /// Batches per chunk: what a copy of a log copies at most.
 const CHUNK: usize = 256;
@@ -24,6 +26,12 @@ pub struct Segments {
     tail: Chunk,
     /// Bytes of the log before the tail.
     tail_position: u64,
+    /// Bytes of the log before its first batch: what retention has removed.
+    first_position: u64,
+    /// The segments that take no appends, oldest first.
+    closed: Vec<Segment>,
+    /// The last segment.
+    active: Segment,
 }
 
 /// A full chunk and what a lookup needs of it.
@@ -68,9 +76,87 @@ impl Chunk {
 }
 
 impl Segments {
+    /// No batch, and a first segment that begins at `base`.
+    pub fn starting_at(base: Offset, index_interval: u32) -> Self {
+        Self {
+            active: Segment::new(base, 0, index_interval),
+            ..Self::default()
+        }
+    }
+
     /// The bytes of all batches.
     pub fn bytes(&self) -> u64 {
+        self.end_position() - self.first_position
+    }
+
+    /// Bytes of the log up to its end, removed ones too.
+    fn end_position(&self) -> u64 {
         self.tail_position + u64::from(self.tail.bytes())
+    }
+
+    /// How many segments there are; at least the active one.
+    pub fn count(&self) -> usize {
+        self.closed.len() + 1
+    }
+
+    /// A segment, oldest first.
+    pub fn segment(&self, number: usize) -> &Segment {
+        self.closed.get(number).unwrap_or(&self.active)
+    }
+
+    /// The bytes of a segment.
+    pub fn segment_bytes(&self, number: usize) -> u64 {
+        let end = match number.cmp(&self.closed.len()) {
+            std::cmp::Ordering::Less => self.segment(number + 1).position,
+            std::cmp::Ordering::Equal | std::cmp::Ordering::Greater => self.end_position(),
+        };
+        end - self.segment(number).position
+    }
+
+    /// True when what comes must begin a segment. `jitter` is that of the active one.
+    #[inline]
+    pub fn must_roll(&self, incoming: &Incoming, rules: &RollRules, jitter: u64) -> bool {
+        let size = self.end_position() - self.active.position;
+        self.active.must_roll(size, incoming, rules, jitter)
+    }
+
+    /// The segment that takes appends.
+    pub fn active(&self) -> &Segment {
+        &self.active
+    }
+
+    /// Closes the active segment, which is not empty, and begins one at `base`.
+    pub fn roll(&mut self, base: Offset, index_interval: u32) {
+        self.seal();
+        let next = Segment::new(base, self.tail_position, index_interval);
+        self.closed.push(std::mem::replace(&mut self.active, next));
+    }
+
+    /// Removes the oldest `count` segments, not the active one; returns their batches.
+    pub fn remove_oldest(&mut self, count: usize) -> Vec<StoredBatch> {
+        let first = self.segment(count).position;
+        let chunks = self.sealed.partition_point(|s| s.position < first);
+        let mut removed = Vec::new();
+        for sealed in self.sealed.drain(..chunks) {
+            match Arc::try_unwrap(sealed.chunk) {
+                Ok(chunk) => removed.extend(chunk.batches),
+                Err(shared) => removed.extend_from_slice(&shared.batches),
+            }
+        }
+        self.closed.drain(..count);
+        self.first_position = first;
+        removed
+    }
+
+    /// The batches of a segment.
+    pub fn batches_of(&self, number: usize) -> impl Iterator<Item = &StoredBatch> {
+        let from = self.segment(number).position;
+        let to = from + self.segment_bytes(number);
+        let first = self.sealed.partition_point(|s| s.position < from);
+        let chunks = (first..=self.sealed.len())
+            .take_while(move |chunk| self.position_of_chunk(*chunk) < to)
+            .map(|chunk| &self.chunk(chunk).batches);
+        chunks.flatten()
     }
 
     /// The last batch.
@@ -83,6 +169,7 @@ impl Segments {
     /// Appends a batch; its offsets must be above all others.
     pub fn push(&mut self, stored: StoredBatch) {
         let size = stored.batch.size_bytes;
+        self.active.note(&stored);
         let full = self.tail.batches.len() == CHUNK;
         if full || self.tail.bytes().checked_add(size).is_none() {
             self.seal();
@@ -100,6 +187,7 @@ impl Segments {
         };
         let full = std::mem::replace(&mut self.tail, next);
         let Some(first) = full.batches.first() else {
+            self.tail = full;
             return;
         };
         let (base, bytes) = (first.base_offset, u64::from(full.bytes()));
@@ -114,21 +202,40 @@ impl Segments {
     /// Removes the batches that reach beyond `end`.
     pub fn truncate_to(&mut self, end: Offset) {
         self.cut(self.locate(end));
+        while self.active.base > end {
+            let last = self.closed.pop();
+            self.active = last.expect("the first segment begins at or below every offset");
+        }
+        self.measure_active();
     }
 
     /// Keeps the whole batches within the first `durable` bytes.
     pub fn truncate_to_bytes(&mut self, durable: u64) {
+        let durable = self.first_position + durable;
         let whole = |s: &Sealed| s.position + u64::from(s.chunk.bytes()) <= durable;
         let chunk = self.sealed.partition_point(whole);
         let rest = durable - durable.min(self.position_of_chunk(chunk));
         let ends = &self.chunk(chunk).ends;
         let index = ends.partition_point(|end| u64::from(*end) <= rest);
         self.cut(Place { chunk, index });
+        while self.active.position > self.end_position() {
+            let last = self.closed.pop();
+            self.active = last.expect("the first segment begins before every byte");
+        }
+        self.measure_active();
     }
 
-    /// Removes all batches.
-    pub fn clear(&mut self) {
-        *self = Self::default();
+    /// Looks at the active segment's batches again, after a cut.
+    fn measure_active(&mut self) {
+        let mut active = Segment::new(
+            self.active.base,
+            self.active.position,
+            self.active.index_interval,
+        );
+        for stored in self.batches_of(self.closed.len()) {
+            active.note(stored);
+        }
+        self.active = active;
     }
 
     /// Bytes of the batches with a record in `range` and none above it.

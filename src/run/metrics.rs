@@ -31,6 +31,9 @@ pub fn collect(
         ("isr_changes", counts.isr_changes),
         ("brokers_fenced", counts.fenced),
         ("position_resets", counts.position_resets),
+        ("segments_rolled", counts.segments_rolled),
+        ("segments_deleted", counts.segments_deleted),
+        ("log_start_moves", counts.log_start_moves),
         ("unavailable_partition_ms", unavailable_ms),
         ("untold", audited.untold),
     ];

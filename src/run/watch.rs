@@ -57,6 +57,12 @@ pub struct Counts {
     pub fenced: u64,
     /// Positions that a consumer moved other than by reading.
     pub position_resets: u64,
+    /// Segments that replicas began.
+    pub segments_rolled: u64,
+    /// Segments that replicas removed.
+    pub segments_deleted: u64,
+    /// Times that a replica's log start moved.
+    pub log_start_moves: u64,
 }
 
 /// Watches a run.
@@ -156,6 +162,17 @@ impl Watch {
             Kafka::DuplicateDetected { .. } => counts.duplicates_detected += 1,
             Kafka::ProduceRefused { .. } => counts.produce_refused += 1,
             Kafka::BatchRetried { .. } => counts.retries += 1,
+            Kafka::SegmentRolled { .. } => counts.segments_rolled += 1,
+            Kafka::SegmentsDeleted {
+                tp,
+                segments,
+                batches,
+                ..
+            } => {
+                counts.segments_deleted += u64::from(*segments);
+                self.audit.removed(place(*tp), batches);
+            }
+            Kafka::LogStartMoved { .. } => counts.log_start_moves += 1,
             Kafka::Truncated { to, from, .. } => counts.truncated_records += from.0 - to.0,
             Kafka::BrokerFenced { .. } => counts.fenced += 1,
             Kafka::PositionReset { .. } => counts.position_resets += 1,
@@ -186,7 +203,8 @@ impl Watch {
             | Kafka::IsrProposed { .. }
             | Kafka::FollowerFetched { .. }
             | Kafka::ProducerIdentity { .. }
-            | Kafka::ConsumerFailed { .. } => {}
+            | Kafka::ConsumerFailed { .. }
+            | Kafka::TopicConfigChanged { .. } => {}
         }
     }
 }

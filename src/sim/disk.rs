@@ -131,6 +131,29 @@ impl Disk {
         }
     }
 
+    /// Takes the first `bytes` of `file` away from it; they stay on the disk until [`Disk::free`].
+    pub fn detach(&mut self, file: FileId, bytes: u64) {
+        let cut = self.file_mut(file);
+        cut.size = cut.size.saturating_sub(bytes);
+        cut.durable = cut.durable.saturating_sub(bytes);
+        if cut.size == cut.durable {
+            cut.dirty_since = None;
+        }
+        for flush in self.flushes.iter_mut().filter(|flush| flush.file == file) {
+            flush.upto = flush.upto.saturating_sub(bytes);
+        }
+    }
+
+    /// Frees bytes that were detached.
+    pub fn free(&mut self, bytes: u64) {
+        self.used = self.used.saturating_sub(bytes);
+    }
+
+    /// Frees all that was detached and not freed yet.
+    pub fn free_detached(&mut self) {
+        self.used = self.files.iter().map(|file| file.size).sum();
+    }
+
     /// How many bytes of `file` are on stable storage (0 after the disk was lost). What a power
     /// loss leaves; a process crash keeps everything. Exact in [`Process::crash`]; between, as of
     /// the last append, flush or [`Disk::durable_at`].
@@ -308,6 +331,22 @@ mod tests {
 
     fn seconds(seconds: u64) -> SimTime {
         SimTime::ZERO + SimDuration::from_secs(seconds)
+    }
+
+    #[test]
+    fn detached_bytes_leave_their_file_at_once_and_the_disk_when_they_are_freed() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 1_000, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        disk.append(LOG, 50, seconds(0)).unwrap();
+        disk.detach(LOG, 400);
+        assert!(disk.flushed(ticket));
+        assert_eq!((disk.durable(LOG), disk.size(LOG)), (600, 650));
+        assert_eq!(disk.used(), 1_050);
+        disk.free(300);
+        assert_eq!(disk.used(), 750);
+        disk.free_detached();
+        assert_eq!(disk.used(), 650);
     }
 
     #[test]

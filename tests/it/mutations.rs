@@ -68,6 +68,38 @@ fn producer_state_forgotten_on_failover_is_noticed() {
     noticed(Mutation::ForgetProducerState, "\"all\"");
 }
 
+/// Segments of a few seconds, kept for half a minute.
+const AGING: &str = r#"
+question = "Does a checker notice?"
+run_for = "60s"
+[cluster]
+brokers = 3
+config = { "log.retention.check.interval.ms" = "5s", "log.roll.ms" = "3s", "log.retention.ms" = "30s" }
+[topics.orders]
+partitions = 1
+replication_factor = 3
+[producers.p1]
+topic = "orders"
+rate = "50/s"
+count = 2500
+[groups.billing]
+topics = ["orders"]
+members = 1
+protocol = "assign"
+"#;
+
+#[test]
+fn retention_that_ignores_timestamps_is_noticed() {
+    for seed in 0..3 {
+        assert_eq!(found(AGING, None, "", seed), Vec::<String>::new());
+    }
+    let broken = found(AGING, Some(Mutation::IgnoreTimestamps), "", 0);
+    assert!(
+        broken[0].starts_with("retention_keeps_what_it_must"),
+        "{broken:?}"
+    );
+}
+
 fn noticed(mutation: Mutation, acks: &str) {
     let survives = (0..40).all(|seed| broken(Some(mutation), acks, seed).is_empty());
     assert!(!survives, "{mutation:?} survives 40 seeds");
@@ -75,8 +107,12 @@ fn noticed(mutation: Mutation, acks: &str) {
 
 /// The guarantees that broke.
 fn broken(mutation: Option<Mutation>, acks: &str, seed: u64) -> Vec<String> {
+    found(FILE, mutation, acks, seed)
+}
+
+fn found(file: &str, mutation: Option<Mutation>, acks: &str, seed: u64) -> Vec<String> {
     let scenario =
-        retrial::scenario::file::parse("mutation.toml", &FILE.replace("ACKS", acks), &[])
+        retrial::scenario::file::parse("mutation.toml", &file.replace("ACKS", acks), &[])
             .unwrap_or_else(|problems| panic!("{problems:?}"));
     let mut setup: Setup = scenario.variants[0]
         .setup

@@ -19,7 +19,7 @@ use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
-use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch};
+use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch, TimestampType};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{ConnectionId, Cx, Effect, HostId, HostState, Input, TimerSlot};
 use crate::sim::rng::Streams;
@@ -114,6 +114,7 @@ impl Rig {
                     base: WallTime(0),
                     max: WallTime(0),
                 },
+                timestamp_type: TimestampType::CreateTime,
                 size_bytes: 61 + 110 * count,
                 payload: Payload::Descriptor,
             }),
@@ -221,7 +222,8 @@ impl Rig {
                 partitions: vec![ListedOffset {
                     tp: TP,
                     error: None,
-                    offset: Offset(0),
+                    offset: Some(Offset(0)),
+                    timestamp: None,
                     leader_epoch: None,
                 }],
             }),

@@ -3,11 +3,13 @@
 //! Modelled: acks 0, 1 and all; the minimum of in-sync replicas, checked before the append and again
 //! at the answer; the sequence check, which the log makes; duplicates, which wait like new batches;
 //! leaders that lose their office while a produce waits; time-outs; flush.messages.
-//! Left out: transactions, compacted topics, timestamps out of bounds, request quotas.
+//! Left out: transactions, compacted topics, request quotas.
 //! Source: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords, DelayedProduce,
 //! Partition.appendRecordsToLeader (4.2); KIP-951.
 
 // Deviation: an append behind a running flush of the same log is not held up by it.
+
+use std::sync::Arc;
 
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
@@ -24,7 +26,11 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{Fact, Role};
 use crate::kafka::ids::{Offset, TopicPartition};
 use crate::kafka::message::Response;
+use crate::kafka::records::{Batch, TimestampType};
 use crate::log::LeaderAppend;
+use crate::log::rules::LogRules;
+use crate::log::segment::Incoming;
+use crate::sim::clock::WallTime;
 use crate::sim::process::FlushId;
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -34,6 +40,8 @@ struct Accepted {
     base_offset: Offset,
     /// The offset after its last record.
     next_offset: Offset,
+    /// The leader's time of append, with LogAppendTime.
+    log_append_time: Option<WallTime>,
     kind: Kind,
 }
 
@@ -146,7 +154,20 @@ fn append(
         return Err(ErrorCode::CorruptMessage);
     }
     let epoch = leading.epoch;
-    let stored = match partition.log.append_as_leader(part.batch, epoch)? {
+    let (batch, log_append_time) = admit(part.batch, &partition.settings.log, cx.wall_clock())?;
+    let incoming = Incoming {
+        bytes: u64::from(batch.size_bytes),
+        max_timestamp: batch.times.max,
+        last_offset: partition.log.log_end().plus(u64::from(batch.count()) - 1),
+    };
+    let rolled = partition
+        .log
+        .roll_if_due(&incoming, &partition.settings.log.roll);
+    if let Some(base) = rolled {
+        broker.segment_rolled(cx, slot, base);
+    }
+    let partition = &mut broker.replicas[slot];
+    let stored = match partition.log.append_as_leader(batch, epoch)? {
         LeaderAppend::Appended(stored) => stored,
         LeaderAppend::Duplicate {
             base_offset,
@@ -161,6 +182,7 @@ fn append(
                 slot,
                 base_offset,
                 next_offset: last_offset.plus(1),
+                log_append_time: None,
                 kind: Kind::Duplicate,
             });
         }
@@ -190,8 +212,28 @@ fn append(
         slot,
         base_offset,
         next_offset,
+        log_append_time,
         kind,
     })
+}
+
+/// Checks a batch's size and timestamps as the log would, or gives it the leader's time.
+fn admit(
+    batch: Arc<Batch>,
+    rules: &LogRules,
+    now: WallTime,
+) -> Result<(Arc<Batch>, Option<WallTime>), ErrorCode> {
+    let admitted = match rules.timestamps.kind {
+        TimestampType::CreateTime if !rules.timestamps.admit(&batch, now) => {
+            return Err(ErrorCode::InvalidTimestamp);
+        }
+        TimestampType::CreateTime => (batch, None),
+        TimestampType::LogAppendTime => (Arc::new(batch.appended_at(now)), Some(now)),
+    };
+    if admitted.0.size_bytes > rules.roll.segment_bytes {
+        return Err(ErrorCode::RecordListTooLarge);
+    }
+    Ok(admitted)
 }
 
 /// The answer for one partition as it is known so far.
@@ -212,6 +254,7 @@ fn describe(
     match accepted {
         Ok(accepted) => {
             response.base_offset = Some(accepted.base_offset);
+            response.log_append_time = accepted.log_append_time;
             response.log_start_offset = broker.replicas[accepted.slot].log.log_start();
         }
         Err(error) => {

@@ -3,7 +3,9 @@
 use super::*;
 use crate::broker::api::list_offsets;
 use crate::kafka::api::fetch::EpochEnd;
-use crate::kafka::api::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, OffsetSpec};
+use crate::kafka::api::list_offsets::{
+    IsolationLevel, ListOffsetsPartition, ListOffsetsRequest, OffsetSpec,
+};
 
 fn fetch(fetcher: Fetcher, change: impl FnOnce(&mut FetchRequest)) -> Request {
     let Request::Fetch(mut request) = fetch_request(fetcher, 0, None) else {
@@ -285,6 +287,7 @@ fn a_new_leader_does_not_say_latest_before_its_high_watermark_has_reached_its_ep
     lab.register_partition(registration(1, 2, &[1, 2, 3]));
     let ask = |lab: &Lab, spec| {
         let request = ListOffsetsRequest {
+            isolation: Some(IsolationLevel::ReadUncommitted),
             partitions: vec![ListOffsetsPartition {
                 tp: TP,
                 spec,
@@ -295,12 +298,24 @@ fn a_new_leader_does_not_say_latest_before_its_high_watermark_has_reached_its_ep
     };
     let latest = ask(&lab, OffsetSpec::Latest);
     assert_eq!(latest.error, Some(ErrorCode::OffsetNotAvailable));
+    // The record at 1 may be as late, and is not readable yet.
+    let late = ask(&lab, OffsetSpec::AtOrAfter(WallTime(1)));
+    assert_eq!(late.error, Some(ErrorCode::OffsetNotAvailable));
+    let first = ask(&lab, OffsetSpec::AtOrAfter(WallTime(0)));
+    assert_eq!(
+        (first.offset, first.timestamp),
+        (Some(Offset(0)), Some(WallTime(0)))
+    );
     let earliest = ask(&lab, OffsetSpec::Earliest);
-    assert_eq!((earliest.error, earliest.offset), (None, Offset(0)));
+    assert_eq!((earliest.error, earliest.offset), (None, Some(Offset(0))));
     lab.follower_fetch(B2, 2);
     lab.follower_fetch(B3, 2);
+    let late = ask(&lab, OffsetSpec::AtOrAfter(WallTime(1)));
+    assert_eq!((late.error, late.offset), (None, None));
+    let largest = ask(&lab, OffsetSpec::MaxTimestamp);
+    assert_eq!((largest.error, largest.offset), (None, Some(Offset(0))));
     let latest = ask(&lab, OffsetSpec::Latest);
-    assert_eq!((latest.error, latest.offset), (None, Offset(2)));
+    assert_eq!((latest.error, latest.offset), (None, Some(Offset(2))));
 }
 
 #[test]

@@ -324,7 +324,8 @@ fn out_of_range_below_the_leaders_log_start_begins_anew_there() {
     let answer = ListedOffset {
         tp: TP,
         error: None,
-        offset: Offset(5),
+        offset: Some(Offset(5)),
+        timestamp: None,
         leader_epoch: None,
     };
     let response = ListOffsetsResponse {

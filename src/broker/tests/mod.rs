@@ -21,7 +21,9 @@ use crate::kafka::ids::{
     LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicId,
 };
 use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
-use crate::kafka::records::{Batch, BatchTimes, Payload, ProducerStamp, StoredBatch};
+use crate::kafka::records::{
+    Batch, BatchTimes, Payload, ProducerStamp, StoredBatch, TimestampType,
+};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{Effect, HostState};
 use crate::sim::time::SimTime;
@@ -134,6 +136,7 @@ fn stamped(records: u32, producer: Option<ProducerStamp>) -> Arc<Batch> {
             base: time,
             max: time,
         },
+        timestamp_type: TimestampType::CreateTime,
         size_bytes: 100 * records,
         payload: Payload::Descriptor,
     })

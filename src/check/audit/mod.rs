@@ -21,7 +21,7 @@ use crate::check::audit::group::{Group, Processing, Reading};
 use crate::check::audit::latency::{Latency, RunLength};
 use crate::check::tally::{GroupTally, LagSeries, Tally};
 use crate::delivery::{Delivery, GroupId, Outcome, Parcel, Place, RecordId, SenderId};
-use crate::kafka::ids::TopicPartition;
+use crate::kafka::ids::{LeaderEpoch, Offset, TopicPartition};
 use crate::kafka::records::StoredBatch;
 use crate::kafka::view::ReplicaView;
 use crate::sim::time::SimTime;
@@ -90,6 +90,8 @@ pub struct Audit {
     told_twice: u64,
     /// Surplus copies; until the end only those among what expired.
     duplicated: u64,
+    /// Up to where the batches of a leader epoch were removed by some replica.
+    gone: BTreeMap<(Place, LeaderEpoch), Offset>,
     /// In a run without groups, who reads the surviving logs once, for their order.
     log_reader: Option<Group>,
 }
@@ -150,6 +152,7 @@ impl Audit {
             ack: Latency::new(),
             told_twice: 0,
             duplicated: 0,
+            gone: BTreeMap::new(),
             log_reader: plan.groups.is_empty().then(|| {
                 let everything = GroupPlan {
                     streams: (0..plan.streams.len() as u32).collect(),
@@ -222,14 +225,28 @@ impl Audit {
         self.books.leader_found(at, place);
     }
 
-    /// Retention removed a batch from the leader's log. It had been readable: retention keeps
-    /// what lies above the high watermark.
-    pub fn expired(&mut self, batch: &StoredBatch) {
-        for record in batch.batch.records.iter() {
-            let state = &mut self.state[record.id.0 as usize];
-            self.duplicated += u64::from(*state & EXPIRED != 0);
-            *state |= EXPIRED | COPY;
+    /// Retention removed batches from a replica's log. They had been readable: retention keeps what
+    /// lies above the high watermark. Other replicas remove the same batches sooner or later.
+    pub fn removed(&mut self, place: Place, batches: &[StoredBatch]) {
+        for stored in batches {
+            if !self.is_first_copy(place, stored) {
+                continue;
+            }
+            self.gone
+                .insert((place, stored.leader_epoch), stored.next_offset());
+            for record in stored.batch.records.iter() {
+                let state = &mut self.state[record.id.0 as usize];
+                self.duplicated += u64::from(*state & EXPIRED != 0);
+                *state |= EXPIRED | COPY;
+            }
         }
+    }
+
+    /// True when no replica's removal of this very batch was noted. Batches of one leader epoch are
+    /// the same in all logs and go from the oldest on.
+    fn is_first_copy(&self, place: Place, stored: &StoredBatch) -> bool {
+        let gone = self.gone.get(&(place, stored.leader_epoch));
+        gone.is_none_or(|below| *below <= stored.base_offset)
     }
 
     /// How many records of a group were processed so far, distinct.
@@ -308,6 +325,7 @@ impl Audit {
                 continue;
             };
             let range = self.books.sender_of(first.id).sent;
+            let is_first_copy = self.is_first_copy(place, stored);
             let mut known = true;
             let from = low.saturating_sub(base).min(records.len() as u64) as usize;
             let to = high.saturating_sub(base).min(records.len() as u64) as usize;
@@ -315,7 +333,8 @@ impl Audit {
                 // DeleteRecords may cut within a batch; what lies below can't be read any more.
                 known &= range.holds(record.id);
                 let state = &mut self.state[record.id.0 as usize];
-                self.duplicated += u64::from(*state & (READABLE | EXPIRED) != 0);
+                let surplus = is_first_copy && *state & (READABLE | EXPIRED) != 0;
+                self.duplicated += u64::from(surplus);
                 *state |= EXPIRED | COPY;
             }
             let readable = &records[from.min(to)..to];
@@ -334,7 +353,8 @@ impl Audit {
             for record in readable {
                 known &= range.holds(record.id);
                 let state = &mut self.state[record.id.0 as usize];
-                self.duplicated += u64::from(*state & (READABLE | EXPIRED) != 0);
+                let surplus = is_first_copy && *state & (READABLE | EXPIRED) != 0;
+                self.duplicated += u64::from(surplus);
                 *state |= READABLE | COPY;
             }
             assert!(known, "a log holds only what was sent");

@@ -9,7 +9,7 @@ use crate::delivery::{
     Delivery, GroupId, KeyId, Outcome, Parcel, Part, Place, ReaderId, Record, RecordId, SenderId,
 };
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
-use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch};
+use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch, TimestampType};
 use crate::kafka::view::ReplicaView;
 use crate::sim::clock::WallTime;
 use crate::sim::time::{SimDuration, SimTime};
@@ -86,6 +86,7 @@ fn stored(base: u64, ids: &[u32]) -> StoredBatch {
                 base: WallTime(0),
                 max: WallTime(0),
             },
+            timestamp_type: TimestampType::CreateTime,
             size_bytes: 100,
             payload: Payload::Descriptor,
         }),
@@ -195,11 +196,16 @@ impl Case {
 
     fn run(&self) -> Audited {
         let mut audit = Audit::new(&self.plan);
-        for (at, note) in &self.notes {
+        for (index, (at, note)) in (1..).zip(&self.notes) {
             let at = SimTime::from_nanos(*at);
             match note {
                 Note::Delivery(fact) => audit.delivery(at, fact),
-                Note::Expired(ids) => audit.expired(&stored(0, ids)),
+                Note::Expired(ids) => {
+                    // Each is a copy of its own.
+                    let mut copy = stored(0, ids);
+                    copy.leader_epoch = LeaderEpoch(index);
+                    audit.removed(P0, &[copy]);
+                }
                 Note::Lost(place) => audit.leader_lost(at, *place),
                 Note::Found(place) => audit.leader_found(at, *place),
             }
@@ -396,6 +402,39 @@ fn below_the_log_start_is_expired() {
     case.replicas[0].log_start = 1;
     let tally = case.run().tally;
     assert_eq!((tally.expired, tally.readable, tally.lost), (1, 2, 0));
+}
+
+#[test]
+fn a_batch_that_several_replicas_remove_is_one_copy() {
+    let mut case = Case::new();
+    case.sent(0, 0, 2);
+    let mut audit = Audit::new(&case.plan);
+    for (at, note) in &case.notes {
+        if let Note::Delivery(fact) = note {
+            audit.delivery(SimTime::from_nanos(*at), fact);
+        }
+    }
+    let batch = stored(0, &[0, 1]);
+    for _ in 0..3 {
+        audit.removed(P0, std::slice::from_ref(&batch));
+    }
+    // The leader has not removed it yet.
+    let kept = leader(P0, &[&[0, 1]]);
+    let batches = batches(&kept);
+    let replicas = [view(&kept, &batches)];
+    let end = End {
+        replicas: &replicas,
+        at: SimTime::from_nanos(9),
+        lag_steps: 1,
+    };
+    let tally = audit.clone().close(&end).tally;
+    assert_eq!((tally.readable, tally.expired, tally.duplicated), (2, 0, 0));
+    let end = End {
+        replicas: &[],
+        ..end
+    };
+    let tally = audit.close(&end).tally;
+    assert_eq!((tally.readable, tally.expired, tally.duplicated), (0, 2, 0));
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod pairs;
 pub mod reads_are_committed;
 pub mod reads_are_in_order_without_gaps;
 pub mod replicas_agree_below_high_watermark;
+pub mod retention_keeps_what_it_must;
 #[cfg(test)]
 mod testing;
 
@@ -42,6 +43,7 @@ use crate::check::guarantees::one_leader_per_epoch::OneLeaderPerEpoch;
 use crate::check::guarantees::reads_are_committed::ReadsAreCommitted;
 use crate::check::guarantees::reads_are_in_order_without_gaps::ReadsAreInOrderWithoutGaps;
 use crate::check::guarantees::replicas_agree_below_high_watermark::ReplicasAgreeBelowHighWatermark;
+use crate::check::guarantees::retention_keeps_what_it_must::RetentionKeepsWhatItMust;
 use crate::delivery::{Delivery, Place};
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{TopicId, TopicPartition};
@@ -117,6 +119,7 @@ pub struct Guarantees {
     committed_reads: ReadsAreCommitted,
     ordered_reads: ReadsAreInOrderWithoutGaps,
     agreement: ReplicasAgreeBelowHighWatermark,
+    retention: RetentionKeepsWhatItMust,
 }
 
 impl Guarantees {
@@ -139,6 +142,7 @@ impl Guarantees {
             committed_reads: ReadsAreCommitted::new(),
             ordered_reads: ReadsAreInOrderWithoutGaps::new(),
             agreement: ReplicasAgreeBelowHighWatermark::new(),
+            retention: RetentionKeepsWhatItMust::new(),
         }
     }
 
@@ -157,6 +161,7 @@ impl Guarantees {
         self.committed_reads.fact(at, event, fact);
         self.ordered_reads.fact(at, event, fact);
         self.agreement.fact(at, event, fact);
+        self.retention.fact(at, event, fact);
     }
 
     /// Something happened to records.
@@ -177,6 +182,7 @@ impl Guarantees {
         self.matching.inspect(at, views);
         self.sessions.inspect(at, views);
         self.agreement.inspect(at, views);
+        self.retention.inspect(at, views);
     }
 
     /// All replicas once every fault has healed and the run has drained.
@@ -205,6 +211,7 @@ impl Guarantees {
             self.committed_reads.violations(),
             self.ordered_reads.violations(),
             self.agreement.violations(),
+            self.retention.violations(),
         ]
         .into_iter()
         .flatten()

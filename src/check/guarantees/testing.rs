@@ -11,7 +11,9 @@ use crate::kafka::ids::{
     BrokerId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicId,
     TopicPartition,
 };
-use crate::kafka::records::{Batch, BatchTimes, Payload, ProducerStamp, StoredBatch};
+use crate::kafka::records::{
+    Batch, BatchTimes, Payload, ProducerStamp, StoredBatch, TimestampType,
+};
 use crate::kafka::view::ReplicaView;
 use crate::sim::clock::WallTime;
 
@@ -39,6 +41,7 @@ fn batch(ids: &[u32], producer: Option<ProducerStamp>) -> Arc<Batch> {
             base: WallTime(0),
             max: WallTime(0),
         },
+        timestamp_type: TimestampType::CreateTime,
         size_bytes: 100,
         payload: Payload::Descriptor,
     })
@@ -144,6 +147,15 @@ pub(super) fn breaches(found: &[Breach]) -> String {
         evidence.collect::<Vec<_>>().join("; ")
     });
     words.collect::<Vec<_>>().join(" | ")
+}
+
+/// A batch of records that were made at 0 ms, of epoch 0.
+pub(super) fn stored(offset: u64, ids: &[u32]) -> StoredBatch {
+    StoredBatch {
+        base_offset: Offset(offset),
+        leader_epoch: LeaderEpoch(0),
+        batch: batch(ids, None),
+    }
 }
 
 pub(super) fn appended(broker: u32, role: Role, offset: u64, epoch: u32, ids: &[u32]) -> Fact {

@@ -25,11 +25,12 @@ use std::sync::Arc;
 
 use crate::client::consumer::fetcher::Fetcher;
 use crate::client::consumer::membership::Membership;
-use crate::client::consumer::subscription::{Leader, PartitionIndex, Position, SubscriptionState};
+use crate::client::consumer::subscription::{
+    Leader, PartitionIndex, Position, Reset, SubscriptionState,
+};
 use crate::client::metadata;
 use crate::client::metadata::ClientMetadata;
 use crate::delivery::{Parcel, Part};
-use crate::kafka::api::list_offsets::OffsetSpec;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::ids::{BrokerId, Offset, TopicPartition};
@@ -72,7 +73,7 @@ pub enum Token {
     /// The one fetch in flight to its broker.
     Fetch,
     /// ListOffsets for these partitions.
-    ListOffsets(Vec<(PartitionIndex, OffsetSpec)>),
+    ListOffsets(Vec<(PartitionIndex, Reset)>),
     /// OffsetForLeaderEpoch for these positions.
     Epochs(Vec<(PartitionIndex, Position)>),
 }
@@ -258,7 +259,7 @@ impl Consumer {
     pub fn seek_to_beginning(&mut self) {
         for index in 0..self.membership.partitions().len() as u32 {
             let index = PartitionIndex(index);
-            self.subscription.request_reset(index, OffsetSpec::Earliest);
+            self.subscription.request_reset(index, Reset::Earliest);
             self.fetcher.wake_partition(index);
         }
     }

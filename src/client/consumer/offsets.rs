@@ -1,18 +1,23 @@
 //! Positions that do not come from reading: where to start, and whether the log still holds what
 //! was read.
 //!
-//! Modelled: auto.offset.reset by ListOffsets; validation by OffsetForLeaderEpoch after a change of
+//! Modelled: auto.offset.reset by ListOffsets, also by duration (KIP-1106); validation by OffsetForLeaderEpoch after a change of
 //! leader, truncation detected (KIP-320); errors and lost connections retried after
 //! retry.backoff.ms with a metadata refresh.
-//! Left out: look-ups by time, isolation.level.
+//! Left out: isolation.level, look-ups by time for the application (offsetsForTimes).
 //! Source: OffsetFetcher, OffsetFetcherUtils, PositionsValidator (4.2).
 
 use std::collections::BTreeMap;
 
-use crate::client::consumer::subscription::{FetchState, PartitionIndex, Position, Validation};
+// Deviation: a reset by duration that finds no record asks again request.timeout.ms after the answer,
+// not after the question.
+
+use crate::client::consumer::subscription::{
+    FetchState, PartitionIndex, Position, Reset, Validation,
+};
 use crate::client::consumer::{Consumer, Failure, Timer, Token};
 use crate::kafka::api::list_offsets::{
-    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, OffsetSpec,
+    IsolationLevel, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse,
 };
 use crate::kafka::api::offset_for_leader_epoch::{
     EpochQuestion, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
@@ -72,8 +77,8 @@ impl Consumer {
                 };
                 self.subscription.start_at(index, position);
                 self.fetcher.place(index, position.leader);
-            } else if let Some(spec) = self.subscription.reset_policy() {
-                self.subscription.request_reset(index, spec);
+            } else if let Some(reset) = self.subscription.reset_policy() {
+                self.subscription.request_reset(index, reset);
             } else {
                 failure.get_or_insert(Failure {
                     tp,
@@ -87,28 +92,35 @@ impl Consumer {
 
     /// Asks the leaders for the first or the last offset of partitions that await a reset.
     fn reset_positions(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
-        let mut by_peer: BTreeMap<Peer, Vec<(PartitionIndex, OffsetSpec)>> = BTreeMap::new();
-        for spec in [OffsetSpec::Earliest, OffsetSpec::Latest] {
-            for index in self.due(FetchState::AwaitReset(spec), cx.now()) {
+        let mut by_peer: BTreeMap<Peer, Vec<(PartitionIndex, Reset)>> = BTreeMap::new();
+        let policy = self.subscription.reset_policy();
+        let other = policy.filter(|reset| !matches!(reset, Reset::Earliest | Reset::Latest));
+        for reset in [Some(Reset::Earliest), Some(Reset::Latest), other]
+            .into_iter()
+            .flatten()
+        {
+            for index in self.due(FetchState::AwaitReset(reset), cx.now()) {
                 match self.leader(self.subscription.get(index).tp) {
-                    Some(leader) => by_peer.entry(leader.peer).or_default().push((index, spec)),
+                    Some(leader) => by_peer.entry(leader.peer).or_default().push((index, reset)),
                     None => self.metadata.request_update(),
                 }
             }
         }
+        let now = cx.wall_clock();
         for (peer, asked) in by_peer {
             if !self.ready(cx, peer) {
                 continue;
             }
-            let partitions = asked.iter().map(|(index, spec)| {
+            let partitions = asked.iter().map(|(index, reset)| {
                 let tp = self.subscription.get(*index).tp;
                 ListOffsetsPartition {
                     tp,
-                    spec: *spec,
+                    spec: reset.spec(now),
                     current_leader_epoch: self.metadata.leader_epoch(tp),
                 }
             });
             let request = ListOffsetsRequest {
+                isolation: Some(IsolationLevel::ReadUncommitted),
                 partitions: partitions.collect(),
             };
             for (index, _) in &asked {
@@ -157,27 +169,27 @@ impl Consumer {
     pub(crate) fn offsets_listed(
         &mut self,
         cx: &mut Cx<'_, Message, Fact, Timer>,
-        asked: &[(PartitionIndex, OffsetSpec)],
+        asked: &[(PartitionIndex, Reset)],
         response: &ListOffsetsResponse,
     ) {
-        for ((index, spec), listed) in asked.iter().zip(&response.partitions) {
+        for ((index, reset), listed) in asked.iter().zip(&response.partitions) {
             let tp = self.subscription.get(*index).tp;
             assert_eq!(tp, listed.tp, "answers keep the request's order");
             if listed.error.is_some() {
                 self.lookup_failed(*index, cx.now());
                 continue;
             }
+            let Some(to) = listed.offset else {
+                // No record is as late as asked for.
+                let retry_at = cx.now() + self.config.request_timeout;
+                self.subscription.lookup_failed(*index, retry_at);
+                continue;
+            };
             let leader = self.leader(tp);
-            let reset = self
-                .subscription
-                .complete_reset(*index, *spec, listed.offset, leader);
-            if let Some(from) = reset {
+            let ended = self.subscription.complete_reset(*index, *reset, to, leader);
+            if let Some(from) = ended {
                 self.fetcher.place(*index, leader);
-                cx.fact(Fact::PositionReset {
-                    tp,
-                    from,
-                    to: listed.offset,
-                });
+                cx.fact(Fact::PositionReset { tp, from, to });
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
-use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch};
+use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch, TimestampType};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{ConnectionId, Cx, Effect, HostId, HostState, Input, TimerSlot};
 use crate::sim::rng::{Rng, Streams};
@@ -456,10 +456,14 @@ impl World {
                     ListedOffset {
                         tp: asked.tp,
                         error: truth.error(broker, asked.current_leader_epoch),
-                        offset: Offset(match asked.spec {
-                            OffsetSpec::Earliest => truth.start,
+                        offset: Some(Offset(match asked.spec {
+                            OffsetSpec::Earliest | OffsetSpec::EarliestLocal => truth.start,
                             OffsetSpec::Latest => truth.high_watermark,
-                        }),
+                            OffsetSpec::MaxTimestamp | OffsetSpec::AtOrAfter(_) => {
+                                unreachable!("nobody asks by time here")
+                            }
+                        })),
+                        timestamp: None,
                         leader_epoch: None,
                     }
                 });
@@ -593,6 +597,7 @@ impl Truth {
                     base: WallTime(0),
                     max: WallTime(0),
                 },
+                timestamp_type: TimestampType::CreateTime,
                 size_bytes: 61 + 110 * entries.len() as u32,
                 payload: Payload::Descriptor,
             }),

@@ -11,7 +11,8 @@ use crate::kafka::api::list_offsets::OffsetSpec;
 use crate::kafka::config::consumer::AutoOffsetReset;
 use crate::kafka::ids::{LeaderEpoch, Offset, TopicPartition};
 use crate::rpc::Peer;
-use crate::sim::time::SimTime;
+use crate::sim::clock::WallTime;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// A partition of the assignment: its place in the assignment's order. Dense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,13 +38,38 @@ pub struct Position {
     pub leader: Option<Leader>,
 }
 
+/// Where a reset goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reset {
+    /// To the log start offset.
+    Earliest,
+    /// To the end of what can be read.
+    Latest,
+    /// To the first record that is not older than this when the question is asked.
+    Back(SimDuration),
+}
+
+impl Reset {
+    /// What is asked for at `now`, by the client's clock.
+    pub fn spec(self, now: WallTime) -> OffsetSpec {
+        match self {
+            Self::Earliest => OffsetSpec::Earliest,
+            Self::Latest => OffsetSpec::Latest,
+            Self::Back(span) => {
+                let back = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+                OffsetSpec::AtOrAfter(WallTime(now.0.saturating_sub(back)))
+            }
+        }
+    }
+}
+
 /// What has to happen before a partition can be fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchState {
     /// No position was looked for yet.
     Initializing,
     /// The position is being looked up.
-    AwaitReset(OffsetSpec),
+    AwaitReset(Reset),
     /// The leader changed: the position has to be compared with its log.
     AwaitValidation,
     /// Nothing: the position is valid.
@@ -186,11 +212,12 @@ impl SubscriptionState {
         Some(PartitionIndex(index as u32))
     }
 
-    /// Which offset auto.offset.reset stands for; none when it is none.
-    pub fn reset_policy(&self) -> Option<OffsetSpec> {
+    /// Where auto.offset.reset goes; none when it is none.
+    pub fn reset_policy(&self) -> Option<Reset> {
         match self.reset_policy {
-            AutoOffsetReset::Earliest => Some(OffsetSpec::Earliest),
-            AutoOffsetReset::Latest => Some(OffsetSpec::Latest),
+            AutoOffsetReset::Earliest => Some(Reset::Earliest),
+            AutoOffsetReset::Latest => Some(Reset::Latest),
+            AutoOffsetReset::ByDuration(span) => Some(Reset::Back(span)),
             AutoOffsetReset::None => None,
         }
     }
@@ -229,13 +256,13 @@ impl SubscriptionState {
     }
 
     /// Gives the position up; the next one is looked up.
-    pub fn request_reset(&mut self, index: PartitionIndex, spec: OffsetSpec) {
+    pub fn request_reset(&mut self, index: PartitionIndex, reset: Reset) {
         let partition = &mut self.partitions[index.0 as usize];
         if let Some(position) = partition.position {
             partition.given_up = Some(position.offset);
         }
         partition.retry_at = SimTime::ZERO;
-        self.transition(index, FetchState::AwaitReset(spec), None);
+        self.transition(index, FetchState::AwaitReset(reset), None);
     }
 
     /// Ends a reset and says where the position was before; none when that reset is not awaited
@@ -243,12 +270,12 @@ impl SubscriptionState {
     pub fn complete_reset(
         &mut self,
         index: PartitionIndex,
-        spec: OffsetSpec,
+        reset: Reset,
         offset: Offset,
         leader: Option<Leader>,
     ) -> Option<Option<Offset>> {
         let partition = &mut self.partitions[index.0 as usize];
-        if partition.state != FetchState::AwaitReset(spec) {
+        if partition.state != FetchState::AwaitReset(reset) {
             return None;
         }
         let from = partition.given_up.take();
@@ -319,8 +346,8 @@ impl SubscriptionState {
                     to: end.end_offset,
                 }
             }
-            (None, Some(spec)) => {
-                self.request_reset(index, spec);
+            (None, Some(reset)) => {
+                self.request_reset(index, reset);
                 Validation::Unknown
             }
             (_, None) => Validation::Refused {

@@ -26,7 +26,7 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
-use crate::kafka::records::{Batch, BatchTimes, Encoded, Payload, StoredBatch};
+use crate::kafka::records::{Batch, BatchTimes, Encoded, Payload, StoredBatch, TimestampType};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{ConnectionId, Cx, Effect, HostId, HostState, Input};
 use crate::sim::rng::Streams;
@@ -66,6 +66,7 @@ fn batch_with(base: u64, count: u32, epoch: u32, payload: Payload) -> StoredBatc
                 base: WallTime(0),
                 max: WallTime(0),
             },
+            timestamp_type: TimestampType::CreateTime,
             size_bytes: 61 + 110 * count,
             payload,
         }),
@@ -261,7 +262,8 @@ impl Rig {
         let partitions = asked.list().partitions.iter().map(|p| ListedOffset {
             tp: p.tp,
             error: None,
-            offset: Offset(offset),
+            offset: Some(Offset(offset)),
+            timestamp: None,
             leader_epoch: None,
         });
         Response::ListOffsets(ListOffsetsResponse {
@@ -634,6 +636,31 @@ fn a_partition_starts_where_auto_offset_reset_says() {
         rig.poll();
         assert_eq!(rig.take().wants(), [(0, 42)]);
     }
+}
+
+#[test]
+fn by_duration_asks_for_the_first_record_that_is_not_older_and_waits_when_there_is_none() {
+    let mut rig = Rig::fetching(1, policy(AutoOffsetReset::ByDuration(ms(5_000))));
+    let lists = |rig: &Rig| -> Vec<OffsetSpec> {
+        let asked = rig.asked.iter();
+        let lists = asked.filter(|asked| matches!(asked.body, Request::ListOffsets(_)));
+        lists.map(|asked| asked.list().partitions[0].spec).collect()
+    };
+    let back =
+        |rig: &Rig| OffsetSpec::AtOrAfter(WallTime(rig.state.now.as_millis() as i64 - 5_000));
+    rig.answer_fetch(vec![refused(0, ErrorCode::OffsetOutOfRange)]);
+    rig.poll();
+    assert_eq!(lists(&rig), [back(&rig)]);
+    let asked = rig.take();
+    let mut none = Rig::listed(&asked, 0);
+    if let Response::ListOffsets(response) = &mut none {
+        response.partitions[0].offset = None;
+    }
+    rig.answer(&asked, none);
+    rig.pass(ms(29_999));
+    assert_eq!(lists(&rig), [], "it asks again after request.timeout.ms");
+    rig.pass(ms(1));
+    assert_eq!(lists(&rig), [back(&rig)]);
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! Configs of brokers and controllers.
 //!
 //! Left out: listeners and security, quotas, coordinators, tiered storage, and what belongs to
-//! parts that are not modelled yet (segments, retention, compaction, elections of the quorum).
+//! parts that are not modelled yet (compaction, elections of the quorum).
 //! Source: AbstractKafkaConfig and the classes that it merges, KafkaConfig.validateValues (4.2).
 
 use crate::kafka::config::entry::{Entry, entries};
 use crate::kafka::config::problem::ConfigException;
-use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis};
-use crate::kafka::config::value::{int, long};
+use crate::kafka::config::topic::MIN_SEGMENT_BYTES;
+use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OneOf};
+use crate::kafka::config::value::{Limit, int, long};
 use crate::kafka::config::{Component, ComponentKind, Settings};
+use crate::kafka::records::TimestampType;
 use crate::sim::time::SimDuration;
 
 /// A broker's or controller's config. Source: ReplicationConfigs, KRaftConfigs, QuorumConfig.
@@ -64,6 +66,42 @@ pub struct BrokerConfig {
     pub producer_id_expiration: SimDuration,
     /// log.flush.interval.messages; none is 2^63-1, never
     pub log_flush_interval_messages: Option<u64>,
+    /// log.segment.bytes
+    pub log_segment_bytes: u32,
+    /// log.roll.ms; without it log.roll.hours holds
+    pub log_roll_ms: Option<SimDuration>,
+    /// log.roll.hours
+    pub log_roll_hours: u32,
+    /// log.roll.jitter.ms; without it log.roll.jitter.hours holds
+    pub log_roll_jitter_ms: Option<SimDuration>,
+    /// log.roll.jitter.hours
+    pub log_roll_jitter_hours: u32,
+    /// log.index.size.max.bytes
+    pub log_index_size_max_bytes: u32,
+    /// log.index.interval.bytes
+    pub log_index_interval_bytes: u32,
+    /// log.retention.ms; without it log.retention.minutes holds
+    pub log_retention_ms: Option<Limit<SimDuration>>,
+    /// log.retention.minutes; without it log.retention.hours holds
+    pub log_retention_minutes: Option<Limit<u32>>,
+    /// log.retention.hours
+    pub log_retention_hours: Limit<u32>,
+    /// log.retention.bytes
+    pub log_retention_bytes: Limit<u64>,
+    /// log.retention.check.interval.ms
+    pub log_retention_check_interval: SimDuration,
+    /// log.initial.task.delay.ms
+    pub log_initial_task_delay: SimDuration,
+    /// log.segment.delete.delay.ms
+    pub log_segment_delete_delay: SimDuration,
+    /// log.flush.start.offset.checkpoint.interval.ms
+    pub log_flush_start_offset_checkpoint_interval: SimDuration,
+    /// log.message.timestamp.type
+    pub log_message_timestamp_type: TimestampType,
+    /// log.message.timestamp.before.max.ms
+    pub log_message_timestamp_before_max: SimDuration,
+    /// log.message.timestamp.after.max.ms
+    pub log_message_timestamp_after_max: SimDuration,
     /// message.max.bytes, where a topic does not set its own
     pub message_max_bytes: u32,
     /// request.timeout.ms of brokers' own requests
@@ -98,9 +136,54 @@ impl Default for BrokerConfig {
             num_io_threads: 8,
             producer_id_expiration: SimDuration::from_secs(86_400),
             log_flush_interval_messages: None,
+            log_segment_bytes: 1 << 30,
+            log_roll_ms: None,
+            log_roll_hours: 168,
+            log_roll_jitter_ms: None,
+            log_roll_jitter_hours: 0,
+            log_index_size_max_bytes: 10 << 20,
+            log_index_interval_bytes: 4_096,
+            log_retention_ms: None,
+            log_retention_minutes: None,
+            log_retention_hours: Limit(Some(168)),
+            log_retention_bytes: Limit(None),
+            log_retention_check_interval: SimDuration::from_secs(300),
+            log_initial_task_delay: SimDuration::from_secs(30),
+            log_segment_delete_delay: SimDuration::from_secs(60),
+            log_flush_start_offset_checkpoint_interval: SimDuration::from_secs(60),
+            log_message_timestamp_type: TimestampType::CreateTime,
+            log_message_timestamp_before_max: SimDuration::MAX,
+            log_message_timestamp_after_max: SimDuration::from_secs(3_600),
             message_max_bytes: 1_048_588,
             request_timeout: SimDuration::from_secs(30),
         }
+    }
+}
+
+impl BrokerConfig {
+    /// The time for which logs are kept, by the finest of its three names; none is without limit.
+    pub fn log_retention(&self) -> Option<SimDuration> {
+        let spans = |limit: Limit<u32>, each: u64| {
+            let count = limit.0.map(u64::from);
+            count.map(|count| SimDuration::from_secs(count * each))
+        };
+        match (self.log_retention_ms, self.log_retention_minutes) {
+            (Some(span), _) => span.0,
+            (None, Some(minutes)) => spans(minutes, 60),
+            (None, None) => spans(self.log_retention_hours, 3_600),
+        }
+    }
+
+    /// The time after which a log begins a new segment.
+    pub fn log_roll(&self) -> SimDuration {
+        let hours = SimDuration::from_secs(u64::from(self.log_roll_hours) * 3_600);
+        self.log_roll_ms.unwrap_or(hours)
+    }
+
+    /// At most so much earlier.
+    pub fn log_roll_jitter(&self) -> SimDuration {
+        let hours = SimDuration::from_secs(u64::from(self.log_roll_jitter_hours) * 3_600);
+        self.log_roll_jitter_ms.unwrap_or(hours)
     }
 }
 
@@ -136,6 +219,42 @@ impl Component for BrokerConfig {
                 "size of the ISR below which acks=all is refused and nothing becomes readable";
             "log.flush.interval.messages" log_flush_interval_messages Count(long(1)),
                 "records after which a log is flushed to disk; 2^63-1 is never";
+            "log.segment.bytes" log_segment_bytes Bytes(int(MIN_SEGMENT_BYTES)),
+                "bytes after which a log begins a new segment";
+            "log.roll.ms"[?] log_roll_ms Millis(long(1)),
+                "time after which a log begins a new segment, with its next batch, in ms";
+            "log.roll.hours" log_roll_hours Count(int(1)),
+                "the same in hours, where log.roll.ms is not set";
+            "log.roll.jitter.ms"[?] log_roll_jitter_ms Millis(long(0)),
+                "at most so much earlier, by chance, in ms";
+            "log.roll.jitter.hours" log_roll_jitter_hours Count(int(0)),
+                "the same in hours, where log.roll.jitter.ms is not set";
+            "log.index.size.max.bytes" log_index_size_max_bytes Bytes(int(4)),
+                "bytes of an index after which a log begins a new segment";
+            "log.index.interval.bytes" log_index_interval_bytes Bytes(int(0)),
+                "bytes of records between two entries of an index";
+            "log.retention.ms"[?] log_retention_ms Millis(long(-1)),
+                "age of its newest record at which a segment is deleted, in ms; -1 is never";
+            "log.retention.minutes"[?] log_retention_minutes Count(int(-1)),
+                "the same in minutes, where log.retention.ms is not set";
+            "log.retention.hours" log_retention_hours Count(int(-1)),
+                "the same in hours, where log.retention.minutes is not set either";
+            "log.retention.bytes" log_retention_bytes Bytes(long(-1)),
+                "bytes of a partition above which old segments are deleted; -1 is no limit";
+            "log.retention.check.interval.ms" log_retention_check_interval Millis(long(1)),
+                "how often a broker looks for segments to delete, in ms";
+            "log.initial.task.delay.ms" log_initial_task_delay Millis(long(0)),
+                "how long after its start it looks for the first time, in ms";
+            "log.segment.delete.delay.ms" log_segment_delete_delay Millis(long(0)),
+                "how long a deleted segment stays on disk, in ms";
+            "log.flush.start.offset.checkpoint.interval.ms" log_flush_start_offset_checkpoint_interval Millis(int(0)),
+                "how often log start offsets go to disk, in ms";
+            "log.message.timestamp.type" log_message_timestamp_type OneOf(&["CreateTime",
+                "LogAppendTime"]), "whose clock a record's timestamp is of: the producer's or the leader's";
+            "log.message.timestamp.before.max.ms" log_message_timestamp_before_max Millis(long(0)),
+                "how far a CreateTime may lie behind the leader's clock, in ms";
+            "log.message.timestamp.after.max.ms" log_message_timestamp_after_max Millis(long(0)),
+                "how far a CreateTime may lie ahead of the leader's clock, in ms";
         }
         "ServerConfigs" {
             "message.max.bytes" message_max_bytes Bytes(int(0)),
@@ -188,6 +307,13 @@ impl Component for BrokerConfig {
                 name: "replica.fetch.wait.max.ms",
                 message: "replica.fetch.wait.max.ms must be at most replica.lag.time.max.ms, \
                           or idle followers leave the ISR"
+                    .to_owned(),
+            });
+        }
+        if config.log_retention() == Some(SimDuration::ZERO) {
+            return Err(ConfigException {
+                name: "log.retention.ms",
+                message: "log.retention.ms must be unlimited (-1) or, equal or greater than 1"
                     .to_owned(),
             });
         }

@@ -1,11 +1,11 @@
 //! Configs of the Java consumer.
 //!
-//! Left out for now: groups and commits, isolation levels, racks, start by duration, security.
+//! Left out for now: groups and commits, isolation levels, racks, security.
 //! Source: ConsumerConfig, CommonClientConfigs (4.2).
 
 use crate::kafka::config::entry::{Entry, entries};
 use crate::kafka::config::problem::ConfigException;
-use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OneOf};
+use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OffsetReset};
 use crate::kafka::config::value::{int, long};
 use crate::kafka::config::{Component, ComponentKind, Settings, backoff_notices};
 use crate::sim::time::SimDuration;
@@ -17,6 +17,8 @@ pub enum AutoOffsetReset {
     Earliest,
     /// The high watermark.
     Latest,
+    /// The first record that is not older than this (KIP-1106).
+    ByDuration(SimDuration),
     /// Nowhere: the application gets an error.
     None,
 }
@@ -92,8 +94,8 @@ impl Component for ConsumerConfig {
                 "bytes of one partition in one answer; a larger first batch comes even so";
             "max.poll.records" max_poll_records Count(int(1)),
                 "records that one poll returns";
-            "auto.offset.reset" auto_offset_reset OneOf(&["earliest",
-                "latest", "none"]), "where to start without a position, or with one that is gone";
+            "auto.offset.reset" auto_offset_reset OffsetReset,
+                "where to start without a position, or with one that is gone";
             "request.timeout.ms" request_timeout Millis(int(0)),
                 "how long an answer may take before the connection is closed, in ms";
             "retry.backoff.ms" retry_backoff Millis(long(0)),

@@ -2,7 +2,8 @@
 
 use crate::kafka::api::produce::Acks;
 use crate::kafka::config::consumer::AutoOffsetReset;
-use crate::kafka::config::value::{Kind, Value};
+use crate::kafka::config::value::{Kind, Limit, Value};
+use crate::kafka::records::TimestampType;
 use crate::sim::time::SimDuration;
 
 /// A config of the component whose configs are in `C`.
@@ -128,6 +129,33 @@ impl Field for SimDuration {
     }
 }
 
+impl<T: Field> Field for Limit<T> {
+    fn from_value(value: Value) -> Self {
+        Self((integer(value) >= 0).then(|| T::from_value(value)))
+    }
+
+    fn to_value(&self) -> Value {
+        self.0.as_ref().map_or(Value::Integer(-1), T::to_value)
+    }
+}
+
+impl Field for TimestampType {
+    fn from_value(value: Value) -> Self {
+        match word(value) {
+            "CreateTime" => Self::CreateTime,
+            "LogAppendTime" => Self::LogAppendTime,
+            other => panic!("message.timestamp.type takes no word but its own: {other}"),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Word(match self {
+            Self::CreateTime => "CreateTime",
+            Self::LogAppendTime => "LogAppendTime",
+        })
+    }
+}
+
 impl Field for Acks {
     fn from_value(value: Value) -> Self {
         match word(value) {
@@ -149,6 +177,9 @@ impl Field for Acks {
 
 impl Field for AutoOffsetReset {
     fn from_value(value: Value) -> Self {
+        if let Value::ByDuration(span) = value {
+            return Self::ByDuration(span);
+        }
         match word(value) {
             "earliest" => Self::Earliest,
             "latest" => Self::Latest,
@@ -158,10 +189,11 @@ impl Field for AutoOffsetReset {
     }
 
     fn to_value(&self) -> Value {
-        Value::Word(match self {
-            Self::Earliest => "earliest",
-            Self::Latest => "latest",
-            Self::None => "none",
-        })
+        match self {
+            Self::Earliest => Value::Word("earliest"),
+            Self::Latest => Value::Word("latest"),
+            Self::ByDuration(span) => Value::ByDuration(*span),
+            Self::None => Value::Word("none"),
+        }
     }
 }

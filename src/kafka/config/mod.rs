@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod consumer;
 pub mod entry;
+mod iso8601;
 pub mod problem;
 pub mod producer;
 pub mod topic;

@@ -31,11 +31,13 @@ fn problem<C: Component>(name: &str, value: ConfigValue<'_>) -> String {
 
 /// The table as the book could print it.
 fn table<C: Component>() -> String {
+    let none = match C::KIND {
+        ComponentKind::Topic => "of the broker",
+        ComponentKind::Producer | ComponentKind::Consumer | ComponentKind::Broker => "not set",
+    };
     let line = |name| {
         let about = describe::<C>(name).unwrap();
-        let default = about
-            .default
-            .map_or("of the broker".to_owned(), |v| v.to_string());
+        let default = about.default.map_or(none.to_owned(), |v| v.to_string());
         let (kind, source) = (about.kind, about.source);
         let (unit, range) = (kind.unit(), kind.range());
         format!("{name} = {default} {unit} [{range}] {source}\n")
@@ -49,7 +51,8 @@ fn every_config_reads_back_its_default_and_is_valid() {
         let mut settings = Settings::<C>::new();
         for entry in C::ENTRIES {
             if let Some(default) = (entry.get)(&C::default()) {
-                settings.set(entry.name, default.as_given()).unwrap();
+                let given = default.to_string();
+                settings.set(entry.name, ConfigValue::Text(&given)).unwrap();
             }
             assert!(!entry.doc.is_empty() && !entry.doc.ends_with('.'));
             let twins = C::ENTRIES.iter().filter(|other| other.name == entry.name);
@@ -101,7 +104,7 @@ fn a_consumers_defaults_and_ranges_are_kafkas() {
     fetch.max.bytes = 52428800 bytes [at least 0] ConsumerConfig
     max.partition.fetch.bytes = 1048576 bytes [at least 0] ConsumerConfig
     max.poll.records = 500  [at least 1] ConsumerConfig
-    auto.offset.reset = latest  [one of earliest, latest, none] ConsumerConfig
+    auto.offset.reset = latest  [one of earliest, latest, none or by_duration:<PnDTnHnMn.nS>] ConsumerConfig
     request.timeout.ms = 30000 ms [at least 0] ConsumerConfig
     retry.backoff.ms = 100 ms [at least 0] ConsumerConfig
     retry.backoff.max.ms = 1000 ms [at least 0] ConsumerConfig
@@ -130,6 +133,24 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     unclean.leader.election.interval.ms = 300000 ms [at least 1] ReplicationConfigs
     min.insync.replicas = 1  [at least 1] LogConfig
     log.flush.interval.messages = 9223372036854775807  [at least 1] LogConfig
+    log.segment.bytes = 1073741824 bytes [at least 1048576] LogConfig
+    log.roll.ms = not set ms [at least 1] LogConfig
+    log.roll.hours = 168  [at least 1] LogConfig
+    log.roll.jitter.ms = not set ms [at least 0] LogConfig
+    log.roll.jitter.hours = 0  [at least 0] LogConfig
+    log.index.size.max.bytes = 10485760 bytes [at least 4] LogConfig
+    log.index.interval.bytes = 4096 bytes [at least 0] LogConfig
+    log.retention.ms = not set ms [at least -1] LogConfig
+    log.retention.minutes = not set  [at least -1] LogConfig
+    log.retention.hours = 168  [at least -1] LogConfig
+    log.retention.bytes = -1 bytes [at least -1] LogConfig
+    log.retention.check.interval.ms = 300000 ms [at least 1] LogConfig
+    log.initial.task.delay.ms = 30000 ms [at least 0] LogConfig
+    log.segment.delete.delay.ms = 60000 ms [at least 0] LogConfig
+    log.flush.start.offset.checkpoint.interval.ms = 60000 ms [at least 0] LogConfig
+    log.message.timestamp.type = CreateTime  [one of CreateTime, LogAppendTime] LogConfig
+    log.message.timestamp.before.max.ms = 9223372036854775807 ms [at least 0] LogConfig
+    log.message.timestamp.after.max.ms = 3600000 ms [at least 0] LogConfig
     message.max.bytes = 1048588 bytes [at least 0] ServerConfigs
     fetch.max.bytes = 57671680 bytes [at least 1024] ServerConfigs
     request.timeout.ms = 30000 ms [at least 0] ServerConfigs
@@ -152,6 +173,17 @@ fn a_topics_defaults_and_ranges_are_kafkas() {
     unclean.leader.election.enable = of the broker  [true or false] LogConfig
     max.message.bytes = of the broker bytes [at least 0] LogConfig
     flush.messages = of the broker  [at least 1] LogConfig
+    segment.bytes = of the broker bytes [at least 1048576] LogConfig
+    segment.ms = of the broker ms [at least 1] LogConfig
+    segment.jitter.ms = of the broker ms [at least 0] LogConfig
+    segment.index.bytes = of the broker bytes [at least 4] LogConfig
+    index.interval.bytes = of the broker bytes [at least 0] LogConfig
+    retention.ms = of the broker ms [at least -1] LogConfig
+    retention.bytes = of the broker bytes [at least -1] LogConfig
+    file.delete.delay.ms = of the broker ms [at least 0] LogConfig
+    message.timestamp.type = of the broker  [one of CreateTime, LogAppendTime] LogConfig
+    message.timestamp.before.max.ms = of the broker ms [at least 0] LogConfig
+    message.timestamp.after.max.ms = of the broker ms [at least 0] LogConfig
     ");
 }
 

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::kafka::config::iso8601;
 use crate::kafka::config::problem::ConfigProblem;
 use crate::sim::time::SimDuration;
 
@@ -28,7 +29,13 @@ pub enum Value {
     Bool(bool),
     /// One of the words of the config.
     Word(&'static str),
+    /// `by_duration:PT5M`
+    ByDuration(SimDuration),
 }
+
+/// A bound that may be absent: Kafka writes -1 for "without limit".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit<T>(pub Option<T>);
 
 /// What values a config takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +50,12 @@ pub enum Kind {
     Boolean,
     /// One of these words.
     OneOf(&'static [&'static str]),
+    /// Where a consumer starts: a word, or a span of ISO 8601 after `by_duration:`.
+    OffsetReset,
 }
+
+/// The words of auto.offset.reset.
+const OFFSET_RESETS: &[&str] = &["earliest", "latest", "none"];
 
 /// Inclusive bounds of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +123,16 @@ impl Kind {
                 }
                 ConfigValue::Text(_) | ConfigValue::Integer(_) => Err(expected()),
             },
+            Self::OffsetReset => {
+                let text = given.to_string();
+                if let Some(span) = text.trim().strip_prefix("by_duration:") {
+                    let span = iso8601::read(span).ok_or_else(expected)?;
+                    return Ok(Value::ByDuration(span));
+                }
+                Self::OneOf(OFFSET_RESETS)
+                    .read(name, given)
+                    .map_err(|_| expected())
+            }
             Self::OneOf(words) => {
                 let text = given.to_string();
                 let word = words.iter().find(|word| **word == text.trim());
@@ -127,6 +149,10 @@ impl Kind {
             Self::Count(_) => "a whole number".to_owned(),
             Self::Boolean => "true or false".to_owned(),
             Self::OneOf(words) => format!("one of {}", words.join(", ")),
+            Self::OffsetReset => format!(
+                "one of {} or by_duration:<PnDTnHnMn.nS>",
+                OFFSET_RESETS.join(", ")
+            ),
         }
     }
 
@@ -135,7 +161,7 @@ impl Kind {
         match self {
             Self::Millis(_) => "ms",
             Self::Bytes(_) => "bytes",
-            Self::Count(_) | Self::Boolean | Self::OneOf(_) => "",
+            Self::Count(_) | Self::Boolean | Self::OneOf(_) | Self::OffsetReset => "",
         }
     }
 
@@ -143,7 +169,7 @@ impl Kind {
     pub fn range(self) -> String {
         match self {
             Self::Millis(bounds) | Self::Bytes(bounds) | Self::Count(bounds) => bounds.to_string(),
-            Self::Boolean | Self::OneOf(_) => self.expected(),
+            Self::Boolean | Self::OneOf(_) | Self::OffsetReset => self.expected(),
         }
     }
 
@@ -152,8 +178,13 @@ impl Kind {
         match (self, value) {
             (Self::Millis(_), Value::Integer(millis)) => pretty_millis(millis),
             (Self::Bytes(_), Value::Integer(bytes)) => pretty_bytes(bytes),
-            (Self::Millis(_) | Self::Bytes(_), Value::Bool(_) | Value::Word(_))
-            | (Self::Count(_) | Self::Boolean | Self::OneOf(_), _) => value.to_string(),
+            (
+                Self::Millis(_) | Self::Bytes(_),
+                Value::Bool(_) | Value::Word(_) | Value::ByDuration(_),
+            )
+            | (Self::Count(_) | Self::Boolean | Self::OneOf(_) | Self::OffsetReset, _) => {
+                value.to_string()
+            }
         }
     }
 }
@@ -246,6 +277,7 @@ impl fmt::Display for Value {
             Self::Integer(number) => number.fmt(f),
             Self::Bool(value) => value.fmt(f),
             Self::Word(word) => word.fmt(f),
+            Self::ByDuration(span) => write!(f, "by_duration:{}", iso8601::print(*span)),
         }
     }
 }
@@ -257,17 +289,6 @@ impl fmt::Display for Bounds {
             write!(f, "at least {}", self.min)
         } else {
             write!(f, "{} to {}", self.min, self.max)
-        }
-    }
-}
-
-impl Value {
-    /// The same value as a user may write it: `read` of it gives it back.
-    pub const fn as_given(self) -> ConfigValue<'static> {
-        match self {
-            Self::Integer(number) => ConfigValue::Integer(number),
-            Self::Bool(value) => ConfigValue::Bool(value),
-            Self::Word(word) => ConfigValue::Text(word),
         }
     }
 }

@@ -211,7 +211,11 @@ fn producer(index: u32, topic: TopicId, partitions: u32) -> impl Strategy<Value 
 }
 
 fn group(index: u32) -> impl Strategy<Value = GroupSpec> {
-    let reset = select(vec![AutoOffsetReset::Earliest, AutoOffsetReset::Latest]);
+    let reset = select(vec![
+        AutoOffsetReset::Earliest,
+        AutoOffsetReset::Latest,
+        AutoOffsetReset::ByDuration(SimDuration::from_millis(3_723_004)),
+    ]);
     let pauses = proptest::collection::vec((0..1_000_u64, 1..1_000_u64), 0..3);
     (
         1..5_u32,
