@@ -1,7 +1,10 @@
 //! What each action does to the world, in which words, and how it is undone.
 
+use std::collections::BTreeSet;
+
 use crate::cluster::Cluster;
-use crate::fault::{Action, Node};
+use crate::cluster::names::Role;
+use crate::fault::{Action, Node, Set, Target};
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
 use crate::sim::process::{Crash, HostId};
@@ -14,8 +17,8 @@ pub struct Applied {
     pub hit: bool,
     /// In words, with the nodes that its selectors meant.
     pub what: String,
-    /// How to undo it, where that is possible.
-    pub undo: Option<Undo>,
+    /// How to undo it, where that is possible: all of it at one instant.
+    pub undo: Vec<Undo>,
 }
 
 /// The undoing of an action, with its nodes resolved.
@@ -41,18 +44,18 @@ pub enum Undo {
 #[expect(clippy::too_many_lines, reason = "one arm per action")]
 pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Applied {
     match action {
-        Action::Crash(node) => crash(cluster, node, here, Crash::Kill),
-        Action::PowerLoss(node) => crash(cluster, node, here, Crash::PowerLoss),
-        Action::LoseDisk(node) => crash(cluster, node, here, Crash::DiskLost),
-        Action::Stop(node) => on_running(cluster, "stop", node, here, |cluster, host| {
+        Action::Crash(on) => crash(cluster, on, here, Crash::Kill),
+        Action::PowerLoss(on) => crash(cluster, on, here, Crash::PowerLoss),
+        Action::LoseDisk(on) => crash(cluster, on, here, Crash::DiskLost),
+        Action::Stop(on) => on_running(cluster, "stop", on, here, |cluster, host| {
             cluster.world.terminate(host);
-            Some(Undo::Start(host))
+            Undo::Start(host)
         }),
-        Action::Pause(node) => on_running(cluster, "pause", node, here, |cluster, host| {
+        Action::Pause(on) => on_running(cluster, "pause", on, here, |cluster, host| {
             cluster.world.pause(host);
-            Some(Undo::Resume(host))
+            Undo::Resume(host)
         }),
-        Action::Start(node) => start(cluster, node, here),
+        Action::Start(on) => start(cluster, on, here),
         Action::CutOneWay(from, to) => {
             between(cluster, "cut", [from, to], here, " to ", |c, a, b| {
                 c.world.cut(a, b);
@@ -66,7 +69,7 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
                 Some(Undo::Heal(vec![(a, b), (b, a)]))
             })
         }
-        Action::Isolate(node) => on_running(cluster, "isolate", node, here, |cluster, host| {
+        Action::Isolate(on) => on_running(cluster, "isolate", on, here, |cluster, host| {
             let others = cluster
                 .hosts
                 .all()
@@ -78,7 +81,7 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
             for (from, to) in &pairs {
                 cluster.world.cut(*from, *to);
             }
-            Some(Undo::Heal(pairs))
+            Undo::Heal(pairs)
         }),
         Action::SlowLink(from, to, by) => {
             between(cluster, "slow", [from, to], here, " to ", |c, a, b| {
@@ -92,21 +95,19 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
                 None
             })
         }
-        Action::SlowDisk(node, by) => {
-            on_running(cluster, "slow disk", node, here, |cluster, host| {
-                let before = *cluster.world.host_state(host).disk.profile();
-                let slower = DiskProfile {
-                    flush_latency: before.flush_latency + *by,
-                    ..before
-                };
-                cluster.world.set_disk(host, slower);
-                Some(Undo::Disk(host, before))
-            })
-        }
-        Action::FillDisk(node) => break_disk(cluster, "fill disk", node, here, DiskFault::Full),
-        Action::FailDisk(node) => break_disk(cluster, "fail disk", node, here, DiskFault::Failed),
-        Action::SkewClock(node, nanos) => {
-            on_running(cluster, "skew clock", node, here, |cluster, host| {
+        Action::SlowDisk(on, by) => on_running(cluster, "slow disk", on, here, |cluster, host| {
+            let before = *cluster.world.host_state(host).disk.profile();
+            let slower = DiskProfile {
+                flush_latency: before.flush_latency + *by,
+                ..before
+            };
+            cluster.world.set_disk(host, slower);
+            Undo::Disk(host, before)
+        }),
+        Action::FillDisk(on) => break_disk(cluster, "fill disk", on, here, DiskFault::Full),
+        Action::FailDisk(on) => break_disk(cluster, "fail disk", on, here, DiskFault::Failed),
+        Action::SkewClock(on, nanos) => {
+            on_running(cluster, "skew clock", on, here, |cluster, host| {
                 let before = cluster.world.host_state(host).clock;
                 let skew_nanos = before.skew_nanos.saturating_add(*nanos);
                 cluster.world.set_clock(
@@ -116,101 +117,116 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
                         ..before
                     },
                 );
-                Some(Undo::Clock(host, before))
+                Undo::Clock(host, before)
             })
         }
     }
 }
 
 /// Undoes an action; says in words what happened, where that is worth a label.
-pub fn undo(cluster: &mut Cluster, step: &Undo) -> Option<String> {
-    match step {
-        Undo::Start(host) => {
-            if cluster.world.is_running(*host) {
-                return None;
+pub fn undo(cluster: &mut Cluster, steps: &[Undo]) -> Option<String> {
+    let mut hosts = Vec::new();
+    let mut what = None;
+    for step in steps {
+        let (host, words) = match step {
+            Undo::Start(host) => {
+                if cluster.world.is_running(*host) {
+                    continue;
+                }
+                cluster.world.start(*host);
+                (Some(*host), "back")
             }
-            cluster.world.start(*host);
-            Some(format!("{} back", cluster.hosts.name(*host)))
-        }
-        Undo::Resume(host) => {
-            cluster.world.resume(*host);
-            Some(format!("{} goes on", cluster.hosts.name(*host)))
-        }
-        Undo::Heal(pairs) => {
-            for (from, to) in pairs {
-                cluster.world.heal(*from, *to);
+            Undo::Resume(host) => {
+                cluster.world.resume(*host);
+                (Some(*host), "goes on")
             }
-            Some("cut healed".to_owned())
-        }
-        Undo::Unslow(from, to, by) => {
-            cluster.world.unslow(*from, *to, *by);
-            None
-        }
-        Undo::Disk(host, profile) => {
-            cluster.world.set_disk(*host, *profile);
-            None
-        }
-        Undo::Repair(host) => {
-            cluster.world.set_disk_fault(*host, DiskFault::None);
-            Some(format!("{} disk repaired", cluster.hosts.name(*host)))
-        }
-        Undo::Clock(host, clock) => {
-            cluster.world.set_clock(*host, *clock);
-            None
-        }
+            Undo::Heal(pairs) => {
+                for (from, to) in pairs {
+                    cluster.world.heal(*from, *to);
+                }
+                (None, "cut healed")
+            }
+            Undo::Unslow(from, to, by) => {
+                cluster.world.unslow(*from, *to, *by);
+                continue;
+            }
+            Undo::Disk(host, profile) => {
+                cluster.world.set_disk(*host, *profile);
+                continue;
+            }
+            Undo::Repair(host) => {
+                cluster.world.set_disk_fault(*host, DiskFault::None);
+                (Some(*host), "disk repaired")
+            }
+            Undo::Clock(host, clock) => {
+                cluster.world.set_clock(*host, *clock);
+                continue;
+            }
+        };
+        hosts.extend(host);
+        what = Some(words);
     }
+    let what = what?;
+    Some(match hosts.len() {
+        0 => what.to_owned(),
+        1 => format!("{} {what}", names(cluster, &hosts)),
+        _ if what == "goes on" => format!("{} go on", names(cluster, &hosts)),
+        _ => format!("{} {what}", names(cluster, &hosts)),
+    })
 }
 
-fn crash(cluster: &mut Cluster, node: &Node, here: Option<HostId>, kind: Crash) -> Applied {
+fn crash(cluster: &mut Cluster, on: &[Target], here: Option<HostId>, kind: Crash) -> Applied {
     let verb = match kind {
         Crash::Kill => "crash",
         Crash::PowerLoss => "power loss",
         Crash::DiskLost => "lose disk",
     };
-    on_running(cluster, verb, node, here, |cluster, host| {
+    on_running(cluster, verb, on, here, |cluster, host| {
         cluster.world.crash(host, kind);
-        Some(Undo::Start(host))
+        Undo::Start(host)
     })
 }
 
-fn start(cluster: &mut Cluster, node: &Node, here: Option<HostId>) -> Applied {
-    let host = resolve(cluster, node, here).filter(|host| !cluster.world.is_running(*host));
-    if let Some(host) = host {
-        cluster.world.start(host);
+fn start(cluster: &mut Cluster, on: &[Target], here: Option<HostId>) -> Applied {
+    let mut down = targets(cluster, on, here);
+    down.retain(|host| !cluster.world.is_running(*host));
+    for host in &down {
+        cluster.world.start(*host);
     }
     Applied {
-        hit: host.is_some(),
-        what: words(cluster, "start", host),
-        undo: None,
+        hit: !down.is_empty(),
+        what: words(cluster, "start", &down),
+        undo: Vec::new(),
     }
 }
 
 fn break_disk(
     cluster: &mut Cluster,
     verb: &str,
-    node: &Node,
+    on: &[Target],
     here: Option<HostId>,
     fault: DiskFault,
 ) -> Applied {
-    on_running(cluster, verb, node, here, |cluster, host| {
+    on_running(cluster, verb, on, here, |cluster, host| {
         cluster.world.set_disk_fault(host, fault);
-        Some(Undo::Repair(host))
+        Undo::Repair(host)
     })
 }
 
-/// An action on one node, which must run to be hit.
+/// An action on nodes, one after the other at this instant; those that do not run are left out.
 fn on_running(
     cluster: &mut Cluster,
     verb: &str,
-    node: &Node,
+    on: &[Target],
     here: Option<HostId>,
-    act: impl FnOnce(&mut Cluster, HostId) -> Option<Undo>,
+    act: impl Fn(&mut Cluster, HostId) -> Undo,
 ) -> Applied {
-    let host = resolve(cluster, node, here).filter(|host| cluster.world.is_running(*host));
-    let undo = host.and_then(|host| act(cluster, host));
+    let mut hosts = targets(cluster, on, here);
+    hosts.retain(|host| cluster.world.is_running(*host));
+    let undo = hosts.iter().map(|host| act(cluster, *host)).collect();
     Applied {
-        hit: host.is_some(),
-        what: words(cluster, verb, host),
+        hit: !hosts.is_empty(),
+        what: words(cluster, verb, &hosts),
         undo,
     }
 }
@@ -229,8 +245,8 @@ fn between(
     let Some((one, other)) = pair else {
         return Applied {
             hit: false,
-            what: words(cluster, verb, None),
-            undo: None,
+            what: words(cluster, verb, &[]),
+            undo: Vec::new(),
         };
     };
     let what = format!(
@@ -241,15 +257,59 @@ fn between(
     Applied {
         hit: true,
         what,
-        undo: act(cluster, one, other),
+        undo: act(cluster, one, other).into_iter().collect(),
     }
 }
 
-fn words(cluster: &Cluster, verb: &str, host: Option<HostId>) -> String {
-    match host {
-        Some(host) => format!("{verb} {}", cluster.hosts.name(host)),
-        None => format!("{verb}: nothing to act on"),
+/// How many nodes a label names one by one.
+const NAMED_MAX: usize = 4;
+
+/// `b1`, `b1, b2 and b3`, `b1, b2, b3 and 7 more`.
+pub(super) fn names(cluster: &Cluster, hosts: &[HostId]) -> String {
+    let name = |host: &HostId| cluster.hosts.name(*host).to_string();
+    let more = hosts.len().saturating_sub(NAMED_MAX);
+    let shown = if more > 0 { NAMED_MAX - 1 } else { hosts.len() };
+    let mut parts: Vec<String> = hosts.iter().take(shown).map(name).collect();
+    if more > 0 {
+        parts.push(format!("{} more", hosts.len() - shown));
     }
+    match parts.pop() {
+        Some(last) if !parts.is_empty() => format!("{} and {last}", parts.join(", ")),
+        last => last.unwrap_or_default(),
+    }
+}
+
+fn words(cluster: &Cluster, verb: &str, hosts: &[HostId]) -> String {
+    if hosts.is_empty() {
+        format!("{verb}: nothing to act on")
+    } else {
+        format!("{verb} {}", names(cluster, hosts))
+    }
+}
+
+/// The hosts that an action means now, each once, in the order of the action and, within a set,
+/// of the hosts.
+pub fn targets(cluster: &Cluster, on: &[Target], here: Option<HostId>) -> Vec<HostId> {
+    let mut found: Vec<HostId> = Vec::new();
+    for target in on {
+        match target {
+            Target::One(node) => found.extend(resolve(cluster, node, here)),
+            Target::All(set) => found.extend(members(cluster, *set)),
+        }
+    }
+    let mut seen = BTreeSet::new();
+    found.retain(|host| seen.insert(*host));
+    found
+}
+
+fn members(cluster: &Cluster, set: Set) -> impl Iterator<Item = HostId> {
+    let belongs = move |role| match role {
+        Role::Broker(_) => matches!(set, Set::Brokers | Set::Site),
+        Role::Controller(_) => matches!(set, Set::Controllers | Set::Site),
+        Role::Sender(_) | Role::Reader(..) => false,
+    };
+    let all = cluster.hosts.all();
+    all.filter_map(move |(host, role)| belongs(role).then_some(host))
 }
 
 /// The host that a node of the timeline means now.

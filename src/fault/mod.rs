@@ -66,37 +66,74 @@ pub enum Node {
     Here,
 }
 
+/// Several nodes, as one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// Every broker.
+    Brokers,
+    /// Every controller.
+    Controllers,
+    /// Every broker and every controller.
+    Site,
+}
+
+impl Set {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Brokers, Self::Controllers, Self::Site];
+
+    /// As in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Brokers => "brokers",
+            Self::Controllers => "controllers",
+            Self::Site => "site",
+        }
+    }
+}
+
+/// One or several nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// One.
+    One(Node),
+    /// Several.
+    All(Set),
+}
+
+/// On whom an action acts: on all of them at one instant, in this order.
+pub type Targets = Vec<Target>;
+
 /// What happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// kill -9. Undone by a start.
-    Crash(Node),
+    Crash(Targets),
     /// Power loss. Undone by a start.
-    PowerLoss(Node),
+    PowerLoss(Targets),
     /// The disk's content is lost, and with it the process. Undone by a start.
-    LoseDisk(Node),
+    LoseDisk(Targets),
     /// A stop in good order (SIGTERM, controlled shutdown). Undone by a start.
-    Stop(Node),
+    Stop(Targets),
     /// A start after a crash or a stop.
-    Start(Node),
+    Start(Targets),
     /// The process stands still (SIGSTOP, a long GC pause). Undone by its continuation.
-    Pause(Node),
+    Pause(Targets),
     /// Nothing arrives from the first at the second.
     CutOneWay(Node, Node),
     /// Nothing arrives between the two.
     Cut(Node, Node),
     /// Nothing arrives between the node and any other host.
-    Isolate(Node),
+    Isolate(Targets),
     /// Each message from the first to the second takes longer by this much.
     SlowLink(Node, Node, SimDuration),
     /// All connections between the two are reset; what is on its way is lost.
     Reset(Node, Node),
     /// Flushes of the node's disk take this much longer.
-    SlowDisk(Node, SimDuration),
+    SlowDisk(Targets, SimDuration),
     /// The node's disk is full.
-    FillDisk(Node),
+    FillDisk(Targets),
     /// The node's disk fails every call.
-    FailDisk(Node),
+    FailDisk(Targets),
     /// The node's wall clock jumps by this many nanoseconds.
-    SkewClock(Node, i64),
+    SkewClock(Targets, i64),
 }

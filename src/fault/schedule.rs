@@ -50,7 +50,7 @@ pub struct Schedule {
 enum Item {
     Fire(usize),
     Arm(usize),
-    Undo(Undo),
+    Undo(Vec<Undo>),
 }
 
 impl Schedule {
@@ -92,7 +92,7 @@ impl Schedule {
             match entry.remove() {
                 Item::Fire(index) => self.fire(cluster, index, None),
                 Item::Arm(index) => self.arm(cluster, index),
-                Item::Undo(step) => self.undo(cluster, &step),
+                Item::Undo(steps) => self.undo(cluster, &steps),
             }
         }
     }
@@ -111,8 +111,8 @@ impl Schedule {
             cluster.world.disarm(trigger);
         }
         for item in std::mem::take(&mut self.agenda).into_values() {
-            if let Item::Undo(step) = item {
-                self.undo(cluster, &step);
+            if let Item::Undo(steps) = item {
+                self.undo(cluster, &steps);
             }
         }
         cluster.heal();
@@ -160,13 +160,13 @@ impl Schedule {
                 text: applied.what,
             });
         }
-        if let (Some(span), Some(step)) = (event.lasts, applied.undo) {
-            self.put(now + span, Item::Undo(step));
+        if let Some(span) = event.lasts.filter(|_| !applied.undo.is_empty()) {
+            self.put(now + span, Item::Undo(applied.undo));
         }
     }
 
-    fn undo(&mut self, cluster: &mut Cluster, step: &Undo) {
-        if let Some(text) = undo(cluster, step) {
+    fn undo(&mut self, cluster: &mut Cluster, steps: &[Undo]) {
+        if let Some(text) = undo(cluster, steps) {
             self.labels.push(Label {
                 at: cluster.world.now(),
                 text,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::cluster::spec::{GroupSpec, ProducerSpec};
 use crate::delivery::{GroupId, RecordId, SenderId};
+use crate::fault::Set;
 use crate::kafka::config::value::ConfigValue;
 use crate::kafka::ids::{TopicId, TopicPartition};
 use crate::scenario::config;
@@ -76,14 +77,16 @@ fn check_host_name(entry: &Entry, names: &Names, problems: &mut Problems) {
             !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
         })
     };
-    if numbered("b") || numbered("c") || name == "controller" || name == "here" {
+    let selects =
+        ["controller", "here"].contains(&name) || Set::ALL.iter().any(|set| set.name() == name);
+    if numbered("b") || numbered("c") || selects {
         problems.add(
             entry.place,
             Problem::BadName {
                 kind: "a producer",
                 name: name.to_owned(),
-                help: "b1, b2, … are brokers, c1, c2, … controllers; `controller` and `here` are \
-                       selectors",
+                help: "b1, b2, … are brokers, c1, c2, … controllers; `controller`, `here`, \
+                       `brokers`, `controllers` and `site` are selectors",
             },
         );
     } else if names.host(name).is_some() {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
-use crate::fault::{Action, Event, Moment, Node, Occurrence, When};
+use crate::fault::{Action, Event, Moment, Node, Occurrence, Set, Target, When};
 use crate::kafka::config::Component;
 use crate::kafka::ids::TopicPartition;
 use crate::scenario::model::{
@@ -544,22 +544,54 @@ fn node(node: &Node, topics: &[Arc<str>]) -> String {
     }
 }
 
+/// `b1 and every controller`
+fn targets(on: &[Target], topics: &[Arc<str>]) -> String {
+    let words: Vec<String> = on
+        .iter()
+        .map(|target| match target {
+            Target::One(one) => node(one, topics),
+            Target::All(Set::Brokers) => "every broker".to_owned(),
+            Target::All(Set::Controllers) => "every controller".to_owned(),
+            Target::All(Set::Site) => "every broker and every controller".to_owned(),
+        })
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    listed(&words)
+}
+
 fn action(action: &Action, topics: &[Arc<str>]) -> String {
     let name = |node: &Node| self::node(node, topics);
+    let all = |on: &[Target]| targets(on, topics);
+    let several = |on: &[Target]| on.len() > 1;
+    let verb = |on: &[Target], one: &'static str, many: &'static str| {
+        if several(on) { many } else { one }
+    };
     match action {
-        Action::Crash(at) => format!("kill -9 of {}", name(at)),
-        Action::PowerLoss(at) => format!("power loss of {}", name(at)),
-        Action::LoseDisk(at) => format!("{} dies and loses its disk", name(at)),
-        Action::Stop(at) => format!("{} is stopped in good order", name(at)),
-        Action::Start(at) => format!("{} is started", name(at)),
-        Action::Pause(at) => format!("{} stands still", name(at)),
+        Action::Crash(on) => format!("kill -9 of {}", all(on)),
+        Action::PowerLoss(on) => format!("power loss of {}", all(on)),
+        Action::LoseDisk(on) => {
+            let verb = verb(on, "dies and loses its disk", "die and lose their disks");
+            format!("{} {verb}", all(on))
+        }
+        Action::Stop(on) => {
+            format!(
+                "{} {} stopped in good order",
+                all(on),
+                verb(on, "is", "are")
+            )
+        }
+        Action::Start(on) => format!("{} {} started", all(on), verb(on, "is", "are")),
+        Action::Pause(on) => format!("{} {} still", all(on), verb(on, "stands", "stand")),
         Action::CutOneWay(from, to) => {
             format!("nothing from {} arrives at {}", name(from), name(to))
         }
         Action::Cut(one, other) => {
             format!("nothing arrives between {} and {}", name(one), name(other))
         }
-        Action::Isolate(at) => format!("nothing reaches or leaves {}", name(at)),
+        Action::Isolate(on) if several(on) => {
+            format!("nothing reaches or leaves any of {}", all(on))
+        }
+        Action::Isolate(on) => format!("nothing reaches or leaves {}", all(on)),
         Action::SlowLink(from, to, delay) => {
             format!(
                 "messages from {} to {} take {delay} longer",
@@ -574,15 +606,19 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
                 name(other)
             )
         }
-        Action::SlowDisk(at, delay) => format!("flushes of {} take {delay} longer", name(at)),
-        Action::FillDisk(at) => format!("the disk of {} is full", name(at)),
-        Action::FailDisk(at) => format!("the disk of {} fails", name(at)),
-        Action::SkewClock(at, by) => {
-            format!(
-                "the wall clock of {} jumps by {}",
-                name(at),
-                print_signed_duration(*by)
-            )
+        Action::SlowDisk(on, delay) => format!("flushes of {} take {delay} longer", all(on)),
+        Action::FillDisk(on) => {
+            let (noun, is) = (verb(on, "disk", "disks"), verb(on, "is", "are"));
+            format!("the {noun} of {} {is} full", all(on))
+        }
+        Action::FailDisk(on) => {
+            let (noun, fails) = (verb(on, "disk", "disks"), verb(on, "fails", "fail"));
+            format!("the {noun} of {} {fails}", all(on))
+        }
+        Action::SkewClock(on, by) => {
+            let (noun, jumps) = (verb(on, "clock", "clocks"), verb(on, "jumps", "jump"));
+            let by = print_signed_duration(*by);
+            format!("the wall {noun} of {} {jumps} by {by}", all(on))
         }
     }
 }
@@ -616,6 +652,8 @@ mod tests {
             { id = \"b\", on = \"broker fenced b2\", every = true, after = \"2s\", \
               reset = [\"p1\", \"here\"] },\n\
             { id = \"c\", at = \"1s..2s\", skew_clock = \"replica(orders-0, 2)\", by = \"-8d\" },\n\
+            { id = \"d\", at = \"1s\", stop = [\"b1\", \"leader(orders-0)\"] },\n\
+            { id = \"e\", at = \"2s\", power_loss = \"site\" },\n\
             ]\n[topics.orders]\nreplication_factor = 3\n\
             [producers.p1]\ntopic = \"orders\"\nrate = \"3/m\"\narrivals = \"poisson\"\n\
             keys = { cycle = 2000 }\n\

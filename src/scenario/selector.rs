@@ -1,8 +1,9 @@
-//! Names of nodes and selectors: `b1`, `billing-1`, `leader(orders-0)`, `controller`, `here`.
+//! Names of nodes and selectors: `b1`, `billing-1`, `leader(orders-0)`, `controller`, `here`, and
+//! of several nodes at once: `brokers`, `controllers`, `site`.
 
 use std::sync::Arc;
 
-use crate::fault::Node;
+use crate::fault::{Node, Set, Target};
 use crate::scenario::diagnostics::{Problem, Problems, nearest};
 use crate::scenario::names::{Host, Names};
 use crate::scenario::reader::Text;
@@ -26,12 +27,33 @@ pub(in crate::scenario) fn node(
     }
 }
 
+/// Reads one of the nodes of an action, which may be a set.
+pub(in crate::scenario) fn target(
+    text: Text<'_>,
+    names: &Names,
+    problems: &mut Problems,
+) -> Option<Target> {
+    let trimmed = text.text.trim();
+    match Set::ALL.into_iter().find(|set| set.name() == trimmed) {
+        Some(set) => Some(Target::All(set)),
+        None => node(text, names, problems).map(Target::One),
+    }
+}
+
 /// True when it has no disk: an application by its name.
-pub(in crate::scenario) fn lacks_a_disk(node: &Node, names: &Names) -> bool {
-    if let Node::Named(name) = node {
+pub(in crate::scenario) fn lacks_a_disk(target: &Target, names: &Names) -> bool {
+    if let Target::One(Node::Named(name)) = target {
         names.host(name) == Some(Host::Application)
     } else {
         false
+    }
+}
+
+/// As [`target`] reads it.
+pub(in crate::scenario) fn print_target(target: &Target, topics: &[Arc<str>]) -> String {
+    match target {
+        Target::One(node) => print(node, topics),
+        Target::All(set) => set.name().to_owned(),
     }
 }
 
@@ -73,6 +95,10 @@ fn named(text: Text<'_>, name: &str, names: &Names, problems: &mut Problems) -> 
         "here" => return Some(Node::Here),
         _ if FUNCTIONS.contains(&name) => {
             let why = format!("`{name}` needs what it selects by, as in {name}(orders-0)");
+            return bad(text, why, problems);
+        }
+        _ if Set::ALL.iter().any(|set| set.name() == name) => {
+            let why = "that is several nodes, and one is meant here".to_owned();
             return bad(text, why, problems);
         }
         _ => {}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::fault::{Action, Event, Node, Occurrence, When};
+use crate::fault::{Action, Event, Node, Occurrence, Target, Targets, When};
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::event::EVENT;
 use crate::scenario::keys::{ACTIONS, ActionDoc};
@@ -269,22 +269,18 @@ impl Context<'_> {
         if key == "then" {
             let word = reader.text("then", problems)?;
             let doc = self.then(word, problems)?;
-            return Some((doc, self.one_node(doc, Node::Here, reader, problems)?));
+            return Some((
+                doc,
+                self.on_nodes(doc, vec![Target::One(Node::Here)], reader, problems)?,
+            ));
         }
         let doc = ACTIONS.iter().find(|action| action.name == key)?;
         let action = if doc.two_nodes {
             let (from, to) = self.two_nodes(key, reader, problems)?;
             self.between(doc, from, to, reader, problems)?
         } else {
-            let node = selector::node(reader.text(key, problems)?, self.names, problems)?;
-            if doc.on_disk && selector::lacks_a_disk(&node, self.names) {
-                let what = reader.name(key);
-                let why =
-                    "it is an application: only brokers and controllers have disks".to_owned();
-                let help = None;
-                problems.add(reader.place(key), Problem::BadValue { what, why, help });
-            }
-            self.one_node(doc, node, reader, problems)?
+            let targets = self.targets(doc, reader, problems)?;
+            self.on_nodes(doc, targets, reader, problems)?
         };
         Some((doc, action))
     }
@@ -310,6 +306,46 @@ impl Context<'_> {
             );
         }
         found
+    }
+
+    /// The node of an action, or its nodes.
+    fn targets(
+        &self,
+        doc: &ActionDoc,
+        reader: &Reader<'_>,
+        problems: &mut Problems,
+    ) -> Option<Targets> {
+        let key = doc.name;
+        let is_list = (reader.item(key)).is_some_and(|i| matches!(&i.value, Value::Array(_)));
+        let texts = if is_list {
+            reader.texts(key, problems)
+        } else {
+            vec![reader.text(key, problems)?]
+        };
+        let bad = |place, why: &str, problems: &mut Problems| {
+            let (what, why, help) = (reader.name(key), why.to_owned(), None);
+            problems.add(place, Problem::BadValue { what, why, help });
+        };
+        if texts.is_empty() {
+            bad(reader.place(key), "it names no node", problems);
+        }
+        let mut targets = Targets::new();
+        let mut sound = !texts.is_empty();
+        for text in texts {
+            let Some(target) = selector::target(text, self.names, problems) else {
+                sound = false;
+                continue;
+            };
+            if doc.on_disk && selector::lacks_a_disk(&target, self.names) {
+                let why = "it is an application: only brokers and controllers have disks";
+                bad(text.place, why, problems);
+            }
+            if targets.contains(&target) {
+                bad(text.place, "this node is named twice", problems);
+            }
+            targets.push(target);
+        }
+        sound.then_some(targets)
     }
 
     fn two_nodes(
@@ -366,25 +402,25 @@ impl Context<'_> {
         })
     }
 
-    fn one_node(
+    fn on_nodes(
         &self,
         doc: &ActionDoc,
-        node: Node,
+        on: Targets,
         reader: &Reader<'_>,
         problems: &mut Problems,
     ) -> Option<Action> {
         Some(match doc.name {
-            "crash" => Action::Crash(node),
-            "power_loss" => Action::PowerLoss(node),
-            "lose_disk" => Action::LoseDisk(node),
-            "stop" => Action::Stop(node),
-            "start" => Action::Start(node),
-            "pause" => Action::Pause(node),
-            "isolate" => Action::Isolate(node),
-            "fill_disk" => Action::FillDisk(node),
-            "fail_disk" => Action::FailDisk(node),
-            "slow_disk" => Action::SlowDisk(node, self.delay(doc, reader, problems)?),
-            _ => Action::SkewClock(node, self.by(doc, reader, problems)?),
+            "crash" => Action::Crash(on),
+            "power_loss" => Action::PowerLoss(on),
+            "lose_disk" => Action::LoseDisk(on),
+            "stop" => Action::Stop(on),
+            "start" => Action::Start(on),
+            "pause" => Action::Pause(on),
+            "isolate" => Action::Isolate(on),
+            "fill_disk" => Action::FillDisk(on),
+            "fail_disk" => Action::FailDisk(on),
+            "slow_disk" => Action::SlowDisk(on, self.delay(doc, reader, problems)?),
+            _ => Action::SkewClock(on, self.by(doc, reader, problems)?),
         })
     }
 
@@ -482,17 +518,17 @@ impl Context<'_> {
 
     fn check_here(&self, doc: &ActionDoc, action: &Action, problems: &mut Problems) {
         let here = match action {
-            Action::Crash(node)
-            | Action::PowerLoss(node)
-            | Action::LoseDisk(node)
-            | Action::Stop(node)
-            | Action::Start(node)
-            | Action::Pause(node)
-            | Action::Isolate(node)
-            | Action::SlowDisk(node, _)
-            | Action::FillDisk(node)
-            | Action::FailDisk(node)
-            | Action::SkewClock(node, _) => *node == Node::Here,
+            Action::Crash(on)
+            | Action::PowerLoss(on)
+            | Action::LoseDisk(on)
+            | Action::Stop(on)
+            | Action::Start(on)
+            | Action::Pause(on)
+            | Action::Isolate(on)
+            | Action::SlowDisk(on, _)
+            | Action::FillDisk(on)
+            | Action::FailDisk(on)
+            | Action::SkewClock(on, _) => on.contains(&Target::One(Node::Here)),
             Action::CutOneWay(from, to)
             | Action::Cut(from, to)
             | Action::SlowLink(from, to, _)

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
-use crate::fault::{Action, Event, Occurrence, When};
+use crate::fault::{Action, Event, Occurrence, Target, When};
 use crate::kafka::config::value::ConfigValue;
 use crate::kafka::config::{Component, Settings, value::Value as ConfigLeaf};
 use crate::scenario::keys::{self, Absent, TableDoc};
@@ -489,11 +489,7 @@ fn event(event: &Event, topics: &[Arc<str>]) -> Table {
 }
 
 fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
-    let (name, nodes) = parts(action);
-    let names: Vec<String> = nodes
-        .iter()
-        .map(|node| selector::print(node, topics))
-        .collect();
+    let (name, names) = parts(action, topics);
     match names.as_slice() {
         [node] => put(table, name, text_value(node)),
         nodes => put(table, name, texts(nodes.iter().map(String::as_str))),
@@ -507,23 +503,30 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
 }
 
 /// An action's key and its nodes.
-pub(in crate::scenario) fn parts(action: &Action) -> (&'static str, Vec<&crate::fault::Node>) {
+fn parts(action: &Action, topics: &[Arc<str>]) -> (&'static str, Vec<String>) {
+    let each = |on: &[Target]| {
+        let names = on
+            .iter()
+            .map(|target| selector::print_target(target, topics));
+        names.collect()
+    };
+    let pair = |from, to| vec![selector::print(from, topics), selector::print(to, topics)];
     match action {
-        Action::Crash(node) => ("crash", vec![node]),
-        Action::PowerLoss(node) => ("power_loss", vec![node]),
-        Action::LoseDisk(node) => ("lose_disk", vec![node]),
-        Action::Stop(node) => ("stop", vec![node]),
-        Action::Start(node) => ("start", vec![node]),
-        Action::Pause(node) => ("pause", vec![node]),
-        Action::CutOneWay(from, to) => ("cut_one_way", vec![from, to]),
-        Action::Cut(from, to) => ("cut", vec![from, to]),
-        Action::Isolate(node) => ("isolate", vec![node]),
-        Action::SlowLink(from, to, _) => ("slow_link", vec![from, to]),
-        Action::Reset(from, to) => ("reset", vec![from, to]),
-        Action::SlowDisk(node, _) => ("slow_disk", vec![node]),
-        Action::FillDisk(node) => ("fill_disk", vec![node]),
-        Action::FailDisk(node) => ("fail_disk", vec![node]),
-        Action::SkewClock(node, _) => ("skew_clock", vec![node]),
+        Action::Crash(on) => ("crash", each(on)),
+        Action::PowerLoss(on) => ("power_loss", each(on)),
+        Action::LoseDisk(on) => ("lose_disk", each(on)),
+        Action::Stop(on) => ("stop", each(on)),
+        Action::Start(on) => ("start", each(on)),
+        Action::Pause(on) => ("pause", each(on)),
+        Action::CutOneWay(from, to) => ("cut_one_way", pair(from, to)),
+        Action::Cut(from, to) => ("cut", pair(from, to)),
+        Action::Isolate(on) => ("isolate", each(on)),
+        Action::SlowLink(from, to, _) => ("slow_link", pair(from, to)),
+        Action::Reset(from, to) => ("reset", pair(from, to)),
+        Action::SlowDisk(on, _) => ("slow_disk", each(on)),
+        Action::FillDisk(on) => ("fill_disk", each(on)),
+        Action::FailDisk(on) => ("fail_disk", each(on)),
+        Action::SkewClock(on, _) => ("skew_clock", each(on)),
     }
 }
 

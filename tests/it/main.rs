@@ -3,6 +3,7 @@
 mod book;
 mod case;
 mod determinism;
+mod faults;
 mod library;
 mod mutations;
 mod properties;

@@ -86,8 +86,8 @@ pub enum Takes {
     Word(&'static [&'static str]),
     /// `true`.
     True,
-    /// A node or a selector.
-    Node,
+    /// A node or a selector, a set of nodes, or an array of them.
+    Targets,
     /// Two nodes or selectors.
     Nodes,
     /// A table of Kafka's configs.
@@ -184,7 +184,7 @@ pub const SET_UP: [&str; 10] = [
 pub struct ActionDoc {
     /// Its key.
     pub name: &'static str,
-    /// It names two nodes.
+    /// It names two nodes, not any number.
     pub two_nodes: bool,
     /// What it needs beside: `delay`, `by` or nothing.
     pub needs: Option<&'static str>,

@@ -11,7 +11,7 @@ use crate::cluster::spec::{
     TopicSpec,
 };
 use crate::delivery::{GroupId, RecordId, SenderId};
-use crate::fault::{Action, Event, Moment, Node, Occurrence, When};
+use crate::fault::{Action, Event, Moment, Node, Occurrence, Set, Target, Targets, When};
 use crate::kafka::api::produce::Acks;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
@@ -95,7 +95,23 @@ fn when() -> impl Strategy<Value = When> {
     ]
 }
 
-fn one_node(node: Node, which: usize, delay: SimDuration, by: i64) -> Action {
+fn targets() -> impl Strategy<Value = Targets> {
+    let target = prop_oneof![
+        server().prop_map(Target::One),
+        select(Set::ALL.to_vec()).prop_map(Target::All),
+    ];
+    proptest::collection::vec(target, 1..4).prop_map(|mut targets| {
+        let mut seen = Targets::new();
+        targets.retain(|target| {
+            let new = !seen.contains(target);
+            seen.push(target.clone());
+            new
+        });
+        targets
+    })
+}
+
+fn on_nodes(node: Targets, which: usize, delay: SimDuration, by: i64) -> Action {
     match which {
         0 => Action::Crash(node),
         1 => Action::PowerLoss(node),
@@ -115,8 +131,8 @@ fn action() -> impl Strategy<Value = Action> {
     let delay = (1..1_000_000_000_u64).prop_map(SimDuration::from_nanos);
     let by = prop_oneof![-1_000_000_000..0_i64, 1..1_000_000_000_000_i64];
     prop_oneof![
-        (server(), 0..11_usize, delay.clone(), by)
-            .prop_map(|(node, which, delay, by)| one_node(node, which, delay, by)),
+        (targets(), 0..11_usize, delay.clone(), by)
+            .prop_map(|(on, which, delay, by)| on_nodes(on, which, delay, by)),
         (server(), server(), 0..4_usize, delay)
             .prop_filter("two nodes differ", |(from, to, ..)| from != to)
             .prop_map(|(from, to, which, delay)| match which {

@@ -90,7 +90,7 @@ fn takes(key: &Key) -> String {
             quoted.join(" or ")
         }
         Takes::True => "`true`".to_owned(),
-        Takes::Node => "a node".to_owned(),
+        Takes::Targets => "a node, a set, or an array of them".to_owned(),
         Takes::Nodes => "two nodes".to_owned(),
         Takes::Config => "Kafka's configs, see below".to_owned(),
         Takes::Form(form) => form.to_owned(),
