@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::cluster::Cluster;
 use crate::cluster::names::Role;
+use crate::fault::course::Course;
 use crate::fault::{Action, Node, Set, Target};
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
@@ -19,6 +20,8 @@ pub struct Applied {
     pub what: String,
     /// How to undo it, where that is possible: all of it at one instant.
     pub undo: Vec<Undo>,
+    /// What goes on from here by itself.
+    pub course: Option<Course>,
 }
 
 /// The undoing of an action, with its nodes resolved.
@@ -56,6 +59,16 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
             Undo::Resume(host)
         }),
         Action::Start(on) => start(cluster, on, here),
+        Action::RollingRestart { on, down, gap } => {
+            let mut hosts = targets(cluster, on, here);
+            hosts.retain(|host| cluster.world.is_running(*host));
+            Applied {
+                hit: !hosts.is_empty(),
+                what: words(cluster, "rolling restart", &hosts),
+                undo: Vec::new(),
+                course: Some(Course::rolling(&hosts, *down, *gap)),
+            }
+        }
         Action::CutOneWay(from, to) => {
             between(cluster, "cut", [from, to], here, " to ", |c, a, b| {
                 c.world.cut(a, b);
@@ -88,6 +101,20 @@ pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Ap
                 c.world.slow(a, b, *by);
                 Some(Undo::Unslow(a, b, *by))
             })
+        }
+        Action::Flap {
+            one,
+            other,
+            down,
+            up,
+        } => {
+            let mut course = None;
+            let begin = |_: &mut Cluster, a, b| {
+                course = Some(Course::flap([a, b], *down, *up));
+                None
+            };
+            let applied = between(cluster, "flap", [one, other], here, " and ", begin);
+            Applied { course, ..applied }
         }
         Action::Reset(one, other) => {
             between(cluster, "reset", [one, other], here, " and ", |c, a, b| {
@@ -197,6 +224,7 @@ fn start(cluster: &mut Cluster, on: &[Target], here: Option<HostId>) -> Applied 
         hit: !down.is_empty(),
         what: words(cluster, "start", &down),
         undo: Vec::new(),
+        course: None,
     }
 }
 
@@ -228,6 +256,7 @@ fn on_running(
         hit: !hosts.is_empty(),
         what: words(cluster, verb, &hosts),
         undo,
+        course: None,
     }
 }
 
@@ -247,6 +276,7 @@ fn between(
             hit: false,
             what: words(cluster, verb, &[]),
             undo: Vec::new(),
+            course: None,
         };
     };
     let what = format!(
@@ -258,6 +288,7 @@ fn between(
         hit: true,
         what,
         undo: act(cluster, one, other).into_iter().collect(),
+        course: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! L6, what to break and when: the timeline of a run, in the words of scenario files.
 
 pub mod apply;
+pub mod course;
 pub mod schedule;
 
 use std::sync::Arc;
@@ -116,6 +117,15 @@ pub enum Action {
     Stop(Targets),
     /// A start after a crash or a stop.
     Start(Targets),
+    /// A stop in good order and a start, one node after the other.
+    RollingRestart {
+        /// In this order.
+        on: Targets,
+        /// How long each is down, from the end of its process.
+        down: SimDuration,
+        /// From the start of one to the stop of the next.
+        gap: SimDuration,
+    },
     /// The process stands still (SIGSTOP, a long GC pause). Undone by its continuation.
     Pause(Targets),
     /// Nothing arrives from the first at the second.
@@ -126,6 +136,17 @@ pub enum Action {
     Isolate(Targets),
     /// Each message from the first to the second takes longer by this much.
     SlowLink(Node, Node, SimDuration),
+    /// The link between the two is cut and heals, again and again. Undone by its last healing.
+    Flap {
+        /// One end.
+        one: Node,
+        /// The other.
+        other: Node,
+        /// How long it is cut each time.
+        down: SimDuration,
+        /// How long it is whole in between.
+        up: SimDuration,
+    },
     /// All connections between the two are reset; what is on its way is lost.
     Reset(Node, Node),
     /// Flushes of the node's disk take this much longer.

@@ -1,13 +1,15 @@
 //! The timeline at work: draws the instants, arms the triggers, applies what breaks and undoes it.
 //!
 //! Modelled: every action of `Action`; each event draws its instant from a stream of its own
-//! name; selectors resolve when the event fires; at the heal everything is undone at once.
+//! name; selectors resolve when the event fires; a process that was asked to stop is started again
+//! when it has ended, be it late; at the heal everything is undone at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cluster::Cluster;
 use crate::fault::apply::{Undo, apply, undo};
+use crate::fault::course::{Course, LOOK_EVERY};
 use crate::fault::{Event, Occurrence, When};
 use crate::sim::process::HostId;
 use crate::sim::rng::Streams;
@@ -42,8 +44,9 @@ pub struct Schedule {
     agenda: BTreeMap<(SimTime, u64), Item>,
     next: u64,
     triggers: BTreeMap<TriggerId, usize>,
+    /// What goes on; none where it is over.
+    courses: Vec<Option<Course>>,
     labels: Vec<Label>,
-    healed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -51,6 +54,10 @@ enum Item {
     Fire(usize),
     Arm(usize),
     Undo(Vec<Undo>),
+    /// The next step of a course.
+    Step(usize),
+    /// The end of a course.
+    End(usize),
 }
 
 impl Schedule {
@@ -62,8 +69,8 @@ impl Schedule {
             agenda: BTreeMap::new(),
             next: 0,
             triggers: BTreeMap::new(),
+            courses: Vec::new(),
             labels: Vec::new(),
-            healed: false,
         };
         for (index, event) in events.iter().enumerate() {
             match event.when {
@@ -92,7 +99,9 @@ impl Schedule {
             match entry.remove() {
                 Item::Fire(index) => self.fire(cluster, index, None),
                 Item::Arm(index) => self.arm(cluster, index),
-                Item::Undo(steps) => self.undo(cluster, &steps),
+                Item::Undo(steps) => self.undo(cluster, steps),
+                Item::Step(index) => self.step(cluster, index),
+                Item::End(index) => self.end(cluster, index),
             }
         }
     }
@@ -106,16 +115,27 @@ impl Schedule {
 
     /// Undoes everything and fires nothing more.
     pub fn heal(&mut self, cluster: &mut Cluster) {
-        self.healed = true;
         for trigger in std::mem::take(&mut self.triggers).into_keys() {
             cluster.world.disarm(trigger);
         }
         for item in std::mem::take(&mut self.agenda).into_values() {
             if let Item::Undo(steps) = item {
-                self.undo(cluster, &steps);
+                self.undo(cluster, steps);
             }
         }
+        for index in 0..self.courses.len() {
+            self.end(cluster, index);
+        }
         cluster.heal();
+        // Who is still on its way down comes back when it has ended.
+        self.agenda.clear();
+        let hosts = cluster.hosts.all().map(|(host, _)| host);
+        for host in hosts.filter(|host| cluster.world.is_stopping(*host)) {
+            self.put(
+                cluster.world.now() + LOOK_EVERY,
+                Item::Undo(vec![Undo::Start(host)]),
+            );
+        }
     }
 
     /// The events with what became of them.
@@ -163,15 +183,53 @@ impl Schedule {
         if let Some(span) = event.lasts.filter(|_| !applied.undo.is_empty()) {
             self.put(now + span, Item::Undo(applied.undo));
         }
+        if let Some(mut course) = applied.course {
+            // What begins has its label already.
+            let next = course.step(cluster).next;
+            let index = self.courses.len();
+            self.courses.push(Some(course));
+            if let Some(at) = next {
+                self.put(at, Item::Step(index));
+            }
+            if let Some(span) = event.lasts {
+                self.put(now + span, Item::End(index));
+            }
+        }
     }
 
-    fn undo(&mut self, cluster: &mut Cluster, steps: &[Undo]) {
-        if let Some(text) = undo(cluster, steps) {
-            self.labels.push(Label {
-                at: cluster.world.now(),
-                text,
-            });
+    fn step(&mut self, cluster: &mut Cluster, index: usize) {
+        let Some(course) = &mut self.courses[index] else {
+            return;
+        };
+        let stepped = course.step(cluster);
+        match stepped.next {
+            Some(at) => self.put(at, Item::Step(index)),
+            None => self.courses[index] = None,
         }
+        self.label(cluster, stepped.what);
+    }
+
+    fn end(&mut self, cluster: &mut Cluster, index: usize) {
+        if let Some(mut course) = self.courses[index].take() {
+            let what = course.end(cluster);
+            self.label(cluster, what);
+        }
+    }
+
+    fn undo(&mut self, cluster: &mut Cluster, steps: Vec<Undo>) {
+        let is_early =
+            |step: &Undo| matches!(step, Undo::Start(host) if cluster.world.is_stopping(*host));
+        let (early, due): (Vec<_>, Vec<_>) = steps.into_iter().partition(is_early);
+        if !early.is_empty() {
+            self.put(cluster.world.now() + LOOK_EVERY, Item::Undo(early));
+        }
+        let what = undo(cluster, &due);
+        self.label(cluster, what);
+    }
+
+    fn label(&mut self, cluster: &Cluster, what: Option<String>) {
+        let at = cluster.world.now();
+        self.labels.extend(what.map(|text| Label { at, text }));
     }
 
     fn put(&mut self, at: SimTime, item: Item) {

@@ -495,7 +495,7 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
     };
     facts.say("when", format!("{when}, {}", action(&event.action, topics)));
     match (event.lasts, &event.action) {
-        (None, Action::Start(_) | Action::Reset(..)) => {}
+        (None, Action::Start(_) | Action::Reset(..) | Action::RollingRestart { .. }) => {}
         (Some(lasts), _) => facts.say("for", format!("undone after {lasts}")),
         (None, _) => facts.say("for", "until everything heals".to_owned()),
     }
@@ -581,6 +581,13 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
             )
         }
         Action::Start(on) => format!("{} {} started", all(on), verb(on, "is", "are")),
+        Action::RollingRestart { on, down, gap } => {
+            let (who, is) = (all(on), verb(on, "is", "are"));
+            format!(
+                "{who} {is} restarted one after the other: stopped in good order, started {down} \
+                 after the process has ended, and the next one {gap} later"
+            )
+        }
         Action::Pause(on) => format!("{} {} still", all(on), verb(on, "stands", "stand")),
         Action::CutOneWay(from, to) => {
             format!("nothing from {} arrives at {}", name(from), name(to))
@@ -598,6 +605,15 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
                 name(from),
                 name(to)
             )
+        }
+        Action::Flap {
+            one,
+            other,
+            down,
+            up,
+        } => {
+            let (one, other) = (name(one), name(other));
+            format!("the link between {one} and {other} flaps: cut for {down}, whole for {up}")
         }
         Action::Reset(one, other) => {
             format!(
@@ -654,6 +670,8 @@ mod tests {
             { id = \"c\", at = \"1s..2s\", skew_clock = \"replica(orders-0, 2)\", by = \"-8d\" },\n\
             { id = \"d\", at = \"1s\", stop = [\"b1\", \"leader(orders-0)\"] },\n\
             { id = \"e\", at = \"2s\", power_loss = \"site\" },\n\
+            { id = \"f\", at = \"3s\", rolling_restart = \"brokers\", for = \"5s\", gap = \"9s\" },\n\
+            { id = \"g\", at = \"4s\", flap = [\"b1\", \"b2\"], down = \"1s\", up = \"2s\" },\n\
             ]\n[topics.orders]\nreplication_factor = 3\n\
             [producers.p1]\ntopic = \"orders\"\nrate = \"3/m\"\narrivals = \"poisson\"\n\
             keys = { cycle = 2000 }\n\

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::fault::{Action, Event, Node, Occurrence, Target, Targets, When};
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::event::EVENT;
-use crate::scenario::keys::{ACTIONS, ActionDoc};
+use crate::scenario::keys::{ACTIONS, ActionDoc, COMPANIONS};
 use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text, as_table, wrong_type};
 use crate::scenario::tree::{Item, Place, Table, Value};
@@ -107,6 +107,8 @@ impl Context<'_> {
         if !self.table.keys().any(|key| key == "on") {
             self.check_here(doc, &action, problems);
         }
+        // A rolling restart never lasts: its `for` is each node's.
+        let lasts = lasts.filter(|_| !matches!(action, Action::RollingRestart { .. }));
         Some(Event {
             id: Arc::from(self.id),
             when: when?,
@@ -287,7 +289,8 @@ impl Context<'_> {
 
     /// The action that `then` names.
     fn then(&self, word: Text<'_>, problems: &mut Problems) -> Option<&'static ActionDoc> {
-        let fits = |action: &&ActionDoc| !action.two_nodes && action.name != "start";
+        let alone = ["start", "rolling_restart"];
+        let fits = |action: &&ActionDoc| !action.two_nodes && !alone.contains(&action.name);
         let found = ACTIONS
             .iter()
             .find(|action| action.name == word.text && fits(action));
@@ -398,7 +401,17 @@ impl Context<'_> {
             "cut" => Action::Cut(from, to),
             "cut_one_way" => Action::CutOneWay(from, to),
             "reset" => Action::Reset(from, to),
-            _ => Action::SlowLink(from, to, self.delay(doc, reader, problems)?),
+            "flap" => {
+                let down = self.span(doc, "down", reader, problems);
+                let up = self.span(doc, "up", reader, problems);
+                Action::Flap {
+                    one: from,
+                    other: to,
+                    down: down?,
+                    up: up?,
+                }
+            }
+            _ => Action::SlowLink(from, to, self.span(doc, "delay", reader, problems)?),
         })
     }
 
@@ -419,7 +432,16 @@ impl Context<'_> {
             "isolate" => Action::Isolate(on),
             "fill_disk" => Action::FillDisk(on),
             "fail_disk" => Action::FailDisk(on),
-            "slow_disk" => Action::SlowDisk(on, self.delay(doc, reader, problems)?),
+            "rolling_restart" => {
+                let down = self.span(doc, "for", reader, problems);
+                let gap = self.span(doc, "gap", reader, problems);
+                Action::RollingRestart {
+                    on,
+                    down: down?,
+                    gap: gap?,
+                }
+            }
+            "slow_disk" => Action::SlowDisk(on, self.span(doc, "delay", reader, problems)?),
             _ => Action::SkewClock(on, self.by(doc, reader, problems)?),
         })
     }
@@ -433,7 +455,9 @@ impl Context<'_> {
     ) -> bool {
         let given = reader.item(key).is_some();
         if !given {
-            let key_doc = EVENT.key(key).expect("delay and by are keys of an event");
+            let key_doc = EVENT
+                .key(key)
+                .expect("what an action needs is a key of an event");
             problems.add(
                 self.place,
                 Problem::MissingKey {
@@ -446,16 +470,18 @@ impl Context<'_> {
         given
     }
 
-    fn delay(
+    /// A duration that the action needs.
+    fn span(
         &self,
         doc: &ActionDoc,
+        key: &str,
         reader: &Reader<'_>,
         problems: &mut Problems,
     ) -> Option<SimDuration> {
-        if !self.needs(doc, "delay", reader, problems) {
+        if !self.needs(doc, key, reader, problems) {
             return None;
         }
-        reader.duration("delay", problems)
+        reader.duration(key, problems)
     }
 
     fn by(&self, doc: &ActionDoc, reader: &Reader<'_>, problems: &mut Problems) -> Option<i64> {
@@ -499,14 +525,11 @@ impl Context<'_> {
         Some(lasts)
     }
 
-    /// `delay`, `by` and `for` go with some actions only.
+    /// `delay`, `by`, `for` and others go with some actions only.
     fn check_companions(&self, doc: &ActionDoc, problems: &mut Problems) {
         let beside = format!("`{}`", doc.name);
-        for (key, help) in [
-            ("delay", "it goes with slow_link and slow_disk"),
-            ("by", "it goes with skew_clock"),
-        ] {
-            if doc.needs != Some(key) {
+        for (key, help) in COMPANIONS {
+            if !doc.needs.contains(&key) {
                 self.unused(key, &beside, help, problems);
             }
         }
@@ -523,6 +546,7 @@ impl Context<'_> {
             | Action::LoseDisk(on)
             | Action::Stop(on)
             | Action::Start(on)
+            | Action::RollingRestart { on, .. }
             | Action::Pause(on)
             | Action::Isolate(on)
             | Action::SlowDisk(on, _)
@@ -532,6 +556,11 @@ impl Context<'_> {
             Action::CutOneWay(from, to)
             | Action::Cut(from, to)
             | Action::SlowLink(from, to, _)
+            | Action::Flap {
+                one: from,
+                other: to,
+                ..
+            }
             | Action::Reset(from, to) => *from == Node::Here || *to == Node::Here,
         };
         if here && self.table.get("then").is_none() {

@@ -5,7 +5,7 @@
 //! another action or another time takes the old one away.
 
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::SET_UP;
+use crate::scenario::keys::{COMPANIONS, SET_UP};
 use crate::scenario::timeline::{id_of, is_action};
 use crate::scenario::tree::{Entry, Item, Place, Table, Value, table_of};
 
@@ -203,7 +203,7 @@ fn change_event(base: &mut Table, over: &Table, place: Place) {
     if new(&says_what) {
         base.entries.retain(|entry| !says_what(&entry.key));
         base.entries
-            .retain(|entry| !["delay", "by"].contains(&entry.key.as_str()));
+            .retain(|entry| COMPANIONS.iter().all(|(key, _)| *key != entry.key));
     }
     if new(&|key| key == "at") {
         let waiting = ["on", "nth", "every", "after"];

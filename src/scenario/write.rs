@@ -500,6 +500,14 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
     if let Action::SkewClock(_, by) = action {
         put(table, "by", text_value(&value::print_signed_duration(*by)));
     }
+    if let Action::RollingRestart { down, gap, .. } = action {
+        put(table, "gap", text_value(&gap.to_string()));
+        put(table, "for", text_value(&down.to_string()));
+    }
+    if let Action::Flap { down, up, .. } = action {
+        put(table, "down", text_value(&down.to_string()));
+        put(table, "up", text_value(&up.to_string()));
+    }
 }
 
 /// An action's key and its nodes.
@@ -517,11 +525,13 @@ fn parts(action: &Action, topics: &[Arc<str>]) -> (&'static str, Vec<String>) {
         Action::LoseDisk(on) => ("lose_disk", each(on)),
         Action::Stop(on) => ("stop", each(on)),
         Action::Start(on) => ("start", each(on)),
+        Action::RollingRestart { on, .. } => ("rolling_restart", each(on)),
         Action::Pause(on) => ("pause", each(on)),
         Action::CutOneWay(from, to) => ("cut_one_way", pair(from, to)),
         Action::Cut(from, to) => ("cut", pair(from, to)),
         Action::Isolate(on) => ("isolate", each(on)),
         Action::SlowLink(from, to, _) => ("slow_link", pair(from, to)),
+        Action::Flap { one, other, .. } => ("flap", pair(one, other)),
         Action::Reset(from, to) => ("reset", pair(from, to)),
         Action::SlowDisk(on, _) => ("slow_disk", each(on)),
         Action::FillDisk(on) => ("fill_disk", each(on)),

@@ -184,7 +184,11 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
     /// Forgets everything that waited for a process that is no more.
     pub(crate) fn stop(&mut self, host: HostId) {
         let stopped = &mut self.hosts[host.0 as usize];
+        if stopped.mode != Mode::Down {
+            stopped.ended_at = self.now;
+        }
         stopped.mode = Mode::Down;
+        stopped.stopping = false;
         stopped.pauses = 0;
         stopped.free_all_threads();
         stopped.ready.discard(&mut self.events);

@@ -28,6 +28,8 @@ impl<P: Process> World<P> {
     /// Asks the process of a host to end in good order.
     pub fn terminate(&mut self, host: HostId) -> EventId {
         let event = self.core.mark(kind::TERMINATE, host.0.into());
+        let is_running = self.is_running(host);
+        self.core.host_mut(host).stopping |= is_running;
         self.core.push_local(host, Input::Terminate);
         event
     }

@@ -7,7 +7,7 @@ use crate::sim::disk::DiskProfile;
 use crate::sim::link::{Line, LinkProfile};
 use crate::sim::pending::Waiting;
 use crate::sim::queue::{AlarmId, Slot};
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// What a message costs the handler thread that works on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,6 +110,10 @@ pub(crate) struct Host {
     pub(crate) pauses: u32,
     /// How often its process was started.
     pub(crate) incarnation: u32,
+    /// Its process was asked to end and has not ended yet.
+    pub(crate) stopping: bool,
+    /// When its process ended last.
+    pub(crate) ended_at: SimTime,
     threads: u32,
     busy: u32,
     costs: Vec<Cost>,
@@ -134,6 +138,8 @@ impl Host {
             powered: true,
             pauses: 0,
             incarnation: 0,
+            stopping: false,
+            ended_at: SimTime::ZERO,
             threads: spec.threads.max(1),
             busy: 0,
             costs: spec.costs.clone(),

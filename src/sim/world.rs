@@ -135,6 +135,16 @@ impl<P: Process> World<P> {
         self.core.host(host).mode != Mode::Down
     }
 
+    /// Whether the process of a host was asked to end and has not ended yet.
+    pub fn is_stopping(&self, host: HostId) -> bool {
+        self.core.host(host).stopping
+    }
+
+    /// When the process of a host ended last; the start of time if it never did.
+    pub fn ended_at(&self, host: HostId) -> SimTime {
+        self.core.host(host).ended_at
+    }
+
     /// How often the process of a host was started.
     pub fn incarnation(&self, host: HostId) -> u32 {
         self.core.host(host).incarnation

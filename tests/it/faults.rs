@@ -112,3 +112,85 @@ fn an_event_has_hit_when_one_of_its_nodes_was_there_to_be_hit() {
         outcome.faults[1].what
     );
 }
+
+#[test]
+fn a_rolling_restart_takes_the_next_node_when_the_last_has_ended_and_come_back() {
+    let timeline = "{ id = \"deploy\", at = \"5s\", rolling_restart = \"brokers\", for = \"3s\", gap = \"4s\" },";
+    // A controlled shutdown takes a moment: each is down for 3 s from its end.
+    assert_eq!(
+        running(&until(timeline, 7 * SECOND)),
+        ["c1", "b2", "b3", "p1", "billing-1"]
+    );
+    let outcome = outcome(timeline);
+    let labels = labels(&outcome);
+    let words: Vec<&str> = labels
+        .iter()
+        .map(|l| l.split_once(' ').expect("a time").1)
+        .collect();
+    assert_eq!(
+        words,
+        [
+            "rolling restart b1, b2 and b3",
+            "b1 back",
+            "stop b2",
+            "b2 back",
+            "stop b3",
+            "b3 back"
+        ]
+    );
+    insta::assert_debug_snapshot!(labels, @"");
+    assert!(outcome.faults[0].hit);
+    assert_eq!(outcome.delivery.acked, 1000);
+    assert_eq!((outcome.delivery.lost, outcome.delivery.duplicated), (0, 0));
+    // Nobody was fenced: each handed its partitions over before it went.
+    assert_eq!(outcome.metrics["brokers_fenced"], 0);
+}
+
+#[test]
+fn a_node_that_is_down_at_its_turn_is_left_out() {
+    let timeline = "{ id = \"crash\", at = \"6s\", crash = \"b2\", for = \"20s\" },\n\
+        { id = \"deploy\", at = \"5s\", rolling_restart = [\"b1\", \"b2\"], for = \"3s\", gap = \"4s\" },";
+    let outcome = outcome(timeline);
+    let labels = labels(&outcome);
+    assert_eq!(
+        labels
+            .iter()
+            .filter(|label| label.contains("b2 back"))
+            .count(),
+        1,
+        "{labels:?}"
+    );
+    assert!(
+        !labels.iter().any(|label| label.ends_with("stop b2")),
+        "{labels:?}"
+    );
+}
+
+#[test]
+fn a_stop_that_takes_longer_than_its_time_is_followed_by_the_start() {
+    // A millisecond is no time for a controlled shutdown.
+    let timeline = "{ id = \"stop\", at = \"5s\", stop = \"b1\", for = \"1ms\" },";
+    let outcome = outcome(timeline);
+    let labels = labels(&outcome);
+    assert_eq!(labels.len(), 2, "{labels:?}");
+    assert!(labels[1].ends_with("b1 back"), "{labels:?}");
+    let last_moment = "{ id = \"stop\", at = \"59999ms\", stop = \"b1\" },";
+    assert!(run(&scenario(last_moment, "").variants[0], 1).settled);
+}
+
+#[test]
+fn a_flapping_link_is_cut_and_heals_until_it_is_over() {
+    let timeline = "{ id = \"flap\", at = \"5s\", flap = [\"b1\", \"b2\"], down = \"1s\", up = \"2s\", \
+        for = \"7500ms\" },";
+    let outcome = outcome(timeline);
+    assert_eq!(
+        labels(&outcome),
+        ["5s flap b1 and b2", "12.5s b1 and b2 stop flapping"]
+    );
+    // The same as the cuts that it is made of.
+    let cuts = "{ id = \"a\", at = \"5s\", cut = [\"b1\", \"b2\"], for = \"1s\" },\n\
+        { id = \"b\", at = \"8s\", cut = [\"b1\", \"b2\"], for = \"1s\" },\n\
+        { id = \"c\", at = \"11s\", cut = [\"b1\", \"b2\"], for = \"1s\" },";
+    let cut = run(&scenario(cuts, "").variants[0], 1);
+    assert_eq!(outcome.fingerprint, cut.fingerprint);
+}

@@ -1,8 +1,14 @@
 //! Events of the timeline.
 
 use crate::scenario::keys::Absent::{Means, Value};
-use crate::scenario::keys::{LONGEST, ONE_DAY, TableDoc, Takes, UP_TO_A_YEAR, key};
+use crate::scenario::keys::{LONGEST, ONE_DAY, TableDoc, Takes, UP_TO_A_DAY, UP_TO_A_YEAR, key};
 use crate::sim::time::SimDuration;
+
+/// A millisecond to a day: what goes on and on must not fill a run.
+const A_WHILE: Takes = Takes::Duration {
+    min: SimDuration::from_millis(1),
+    max: ONE_DAY,
+};
 
 /// `{ … }` in `timeline`.
 pub static EVENT: TableDoc = TableDoc {
@@ -90,6 +96,13 @@ pub static EVENT: TableDoc = TableDoc {
             "A start after a crash or a stop.",
         ),
         key(
+            "rolling_restart",
+            Takes::Targets,
+            Means("-"),
+            "rolling_restart = \"brokers\"",
+            "One after the other is stopped in good order, started `for` after its process has ended, and followed by the next after `gap`.",
+        ),
+        key(
             "pause",
             Takes::Targets,
             Means("-"),
@@ -123,6 +136,13 @@ pub static EVENT: TableDoc = TableDoc {
             Means("-"),
             "slow_link = [\"b1\", \"b2\"]",
             "Messages from the first to the second take `delay` longer.",
+        ),
+        key(
+            "flap",
+            Takes::Nodes,
+            Means("-"),
+            "flap = [\"b1\", \"b2\"]",
+            "The link between the two is cut for `down`, whole for `up`, and so on.",
         ),
         key(
             "reset",
@@ -184,6 +204,27 @@ pub static EVENT: TableDoc = TableDoc {
             "How far the clock jumps, within 10 years, not 0.",
         ),
         key(
+            "gap",
+            UP_TO_A_DAY,
+            Means("needed by rolling_restart"),
+            "gap = \"30s\"",
+            "From the start of one node to the stop of the next.",
+        ),
+        key(
+            "down",
+            A_WHILE,
+            Means("needed by flap"),
+            "down = \"1s\"",
+            "How long the link is cut each time.",
+        ),
+        key(
+            "up",
+            A_WHILE,
+            Means("needed by flap"),
+            "up = \"2s\"",
+            "How long the link is whole in between.",
+        ),
+        key(
             "for",
             Takes::Duration {
                 min: SimDuration::from_nanos(1),
@@ -191,7 +232,7 @@ pub static EVENT: TableDoc = TableDoc {
             },
             Means("until `run_for`"),
             "for = \"20s\"",
-            "How long it lasts; then it is undone: a start after a crash, a heal after a cut. Not with start and reset.",
+            "How long it lasts; then it is undone: a start after a crash, a heal after a cut. Of a rolling_restart: how long each node is down. Not with start and reset.",
         ),
     ],
 };

@@ -186,8 +186,8 @@ pub struct ActionDoc {
     pub name: &'static str,
     /// It names two nodes, not any number.
     pub two_nodes: bool,
-    /// What it needs beside: `delay`, `by` or nothing.
-    pub needs: Option<&'static str>,
+    /// The keys that it needs beside; `delay`, `by` and the like go with no other action.
+    pub needs: &'static [&'static str],
     /// It can be undone, so it may have `for`.
     pub lasts: bool,
     /// It acts on a disk: brokers and controllers only.
@@ -197,7 +197,7 @@ pub struct ActionDoc {
 const fn action(
     name: &'static str,
     two_nodes: bool,
-    needs: Option<&'static str>,
+    needs: &'static [&'static str],
     lasts: bool,
     on_disk: bool,
 ) -> ActionDoc {
@@ -210,23 +210,34 @@ const fn action(
     }
 }
 
+/// The keys of an event that only some actions have, and which.
+pub const COMPANIONS: [(&str, &str); 5] = [
+    ("delay", "it goes with slow_link and slow_disk"),
+    ("by", "it goes with skew_clock"),
+    ("gap", "it goes with rolling_restart"),
+    ("down", "it goes with flap"),
+    ("up", "it goes with flap"),
+];
+
 /// All actions.
-pub const ACTIONS: [ActionDoc; 15] = [
-    action("crash", false, None, true, false),
-    action("power_loss", false, None, true, false),
-    action("lose_disk", false, None, true, true),
-    action("stop", false, None, true, false),
-    action("start", false, None, false, false),
-    action("pause", false, None, true, false),
-    action("cut", true, None, true, false),
-    action("cut_one_way", true, None, true, false),
-    action("isolate", false, None, true, false),
-    action("slow_link", true, Some("delay"), true, false),
-    action("reset", true, None, false, false),
-    action("slow_disk", false, Some("delay"), true, true),
-    action("fill_disk", false, None, true, true),
-    action("fail_disk", false, None, true, true),
-    action("skew_clock", false, Some("by"), true, false),
+pub const ACTIONS: [ActionDoc; 17] = [
+    action("crash", false, &[], true, false),
+    action("power_loss", false, &[], true, false),
+    action("lose_disk", false, &[], true, true),
+    action("stop", false, &[], true, false),
+    action("start", false, &[], false, false),
+    action("rolling_restart", false, &["for", "gap"], true, false),
+    action("pause", false, &[], true, false),
+    action("cut", true, &[], true, false),
+    action("cut_one_way", true, &[], true, false),
+    action("isolate", false, &[], true, false),
+    action("slow_link", true, &["delay"], true, false),
+    action("flap", true, &["down", "up"], true, false),
+    action("reset", true, &[], false, false),
+    action("slow_disk", false, &["delay"], true, true),
+    action("fill_disk", false, &[], true, true),
+    action("fail_disk", false, &[], true, true),
+    action("skew_clock", false, &["by"], true, false),
 ];
 
 impl TableDoc {

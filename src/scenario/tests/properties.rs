@@ -123,6 +123,11 @@ fn on_nodes(node: Targets, which: usize, delay: SimDuration, by: i64) -> Action 
         7 => Action::SlowDisk(node, delay),
         8 => Action::FillDisk(node),
         9 => Action::FailDisk(node),
+        10 => Action::RollingRestart {
+            on: node,
+            down: delay,
+            gap: delay,
+        },
         _ => Action::SkewClock(node, by),
     }
 }
@@ -131,14 +136,20 @@ fn action() -> impl Strategy<Value = Action> {
     let delay = (1..1_000_000_000_u64).prop_map(SimDuration::from_nanos);
     let by = prop_oneof![-1_000_000_000..0_i64, 1..1_000_000_000_000_i64];
     prop_oneof![
-        (targets(), 0..11_usize, delay.clone(), by)
+        (targets(), 0..12_usize, delay.clone(), by)
             .prop_map(|(on, which, delay, by)| on_nodes(on, which, delay, by)),
-        (server(), server(), 0..4_usize, delay)
+        (server(), server(), 0..5_usize, delay)
             .prop_filter("two nodes differ", |(from, to, ..)| from != to)
             .prop_map(|(from, to, which, delay)| match which {
                 0 => Action::Cut(from, to),
                 1 => Action::CutOneWay(from, to),
                 2 => Action::Reset(from, to),
+                3 => Action::Flap {
+                    one: from,
+                    other: to,
+                    down: delay + SimDuration::from_millis(1),
+                    up: SimDuration::from_millis(7),
+                },
                 _ => Action::SlowLink(from, to, delay),
             }),
     ]
@@ -151,7 +162,12 @@ fn timeline() -> impl Strategy<Value = Vec<Event>> {
         numbered
             .map(|(i, (when, action, lasts))| Event {
                 id: Arc::from(format!("e{i}")),
-                lasts: lasts.filter(|_| !matches!(action, Action::Start(_) | Action::Reset(..))),
+                lasts: lasts.filter(|_| {
+                    !matches!(
+                        action,
+                        Action::Start(_) | Action::Reset(..) | Action::RollingRestart { .. }
+                    )
+                }),
                 when,
                 action,
             })
