@@ -115,7 +115,7 @@ impl Reading {
             Input::Message { on, body } => Input::Message { on, body },
             Input::Disconnected(on) => Input::Disconnected(on),
             Input::Timer(Timer::Consumer(timer)) => Input::Timer(timer),
-            Input::Flushed(_) => return,
+            Input::Flushed(_) | Input::FlushFailed(_) => return,
         };
         let consumer = &mut self.consumer;
         cx.adapted(

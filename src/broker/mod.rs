@@ -215,6 +215,7 @@ impl Broker {
             Input::Disconnected(on) => self.disconnected(cx, on),
             Input::Timer(timer) => self.timer(cx, timer),
             Input::Flushed(id) => self.flushed(cx, id),
+            Input::FlushFailed(_) => self.log_dir_failed(),
         }
         while let Some((to, request)) = self.connections.next_unmuted() {
             api::dispatch(self, cx, to, request);

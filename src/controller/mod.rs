@@ -163,6 +163,7 @@ impl Controller {
             Input::Disconnected(connection) => self.server.disconnected(connection),
             Input::Timer(timer) => self.timer(cx, timer),
             Input::Flushed(_) => self.flushed(cx),
+            Input::FlushFailed(_) => self.halt(cx),
         }
         while let Some((caller, request)) = self.server.next() {
             self.serve(cx, caller, request);
@@ -322,15 +323,19 @@ impl Controller {
         }
     }
 
+    /// A controller that cannot write its metadata log halts.
+    fn halt(&mut self, cx: &mut Cx<'_>) {
+        self.forget();
+        cx.exit();
+    }
+
     /// Writes what has accumulated into the file and flushes it.
     fn write(&mut self, cx: &mut Cx<'_>) {
         self.overdue = false;
         let now = cx.now();
         let bytes = self.log.unwritten_bytes();
         if cx.disk().append(METADATA_LOG, bytes, now).is_err() {
-            // A controller that cannot write its metadata log halts.
-            self.forget();
-            cx.exit();
+            self.halt(cx);
             return;
         }
         self.log.written();

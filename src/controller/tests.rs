@@ -430,6 +430,14 @@ fn a_controller_that_cannot_write_its_log_halts_and_has_lost_nothing_committed()
 }
 
 #[test]
+fn a_controller_whose_flush_fails_halts() {
+    let mut lab = Lab::new();
+    lab.run_to(1_200);
+    lab.input(Input::FlushFailed(FlushId(0)));
+    assert!(lab.exited && !lab.controller.is_active());
+}
+
+#[test]
 fn what_only_lingered_is_lost_with_the_process() {
     let mut lab = Lab::new();
     let end = lab.controller.image().end.0;

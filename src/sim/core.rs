@@ -2,6 +2,7 @@
 //! event. Transport is in `transport`, handler threads and pauses are in `service`.
 
 use crate::sim::digest::Digest;
+use crate::sim::disk::FlushEnd;
 use crate::sim::host::{Host, Mode, Parked};
 use crate::sim::network::Network;
 use crate::sim::pending::{Events, Pending, Stage, Timer, discard};
@@ -91,10 +92,16 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
             Stage::Flushed => {
                 let event = self.events.event(slot);
                 let disk = &mut states[event.host.0 as usize].disk;
-                if disk.flushed(event.number) {
-                    self.local(slot)
-                } else {
-                    self.drop_event(slot)
+                match disk.flushed(event.number) {
+                    FlushEnd::Done => self.local(slot),
+                    FlushEnd::Failed => {
+                        let event = self.events.event_mut(slot);
+                        if let Some(Input::Flushed(id)) = event.input {
+                            event.input = Some(Input::FlushFailed(id));
+                        }
+                        self.local(slot)
+                    }
+                    FlushEnd::Gone => self.drop_event(slot),
                 }
             }
             Stage::Wake => self.wake(slot),

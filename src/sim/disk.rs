@@ -90,6 +90,19 @@ struct FlushInProgress {
     ticket: u32,
     file: FileId,
     upto: u64,
+    /// The device failed while it lasted.
+    failed: bool,
+}
+
+/// How a flush ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FlushEnd {
+    /// What it covers is durable.
+    Done,
+    /// The device answered with an I/O error.
+    Failed,
+    /// Nobody is there to hear of it: power or content went meanwhile.
+    Gone,
 }
 
 impl Disk {
@@ -208,6 +221,11 @@ impl Disk {
             }
         }
         self.fault = fault;
+        if fault == DiskFault::Failed {
+            for flush in &mut self.flushes {
+                flush.failed = true;
+            }
+        }
     }
 
     /// When in each interval of 5 s the operating system looks for what is old.
@@ -215,10 +233,18 @@ impl Disk {
         self.phase = phase;
     }
 
-    /// Starts a flush: its ticket and when it ends; `None` when the device has failed.
-    pub(crate) fn flush(&mut self, id: FileId, now: SimTime) -> Option<(u32, SimTime)> {
+    /// Starts a flush: its ticket and when it ends.
+    pub(crate) fn flush(&mut self, id: FileId, now: SimTime) -> (u32, SimTime) {
+        let ticket = self.next_ticket;
+        self.next_ticket = ticket.wrapping_add(1);
         if self.fault == DiskFault::Failed {
-            return None;
+            self.flushes.push(FlushInProgress {
+                ticket,
+                file: id,
+                upto: 0,
+                failed: true,
+            });
+            return (ticket, now + self.profile.flush_latency);
         }
         let file = self.write_back(id, now);
         file.dirty_since = None;
@@ -236,28 +262,27 @@ impl Disk {
         });
         self.free_at =
             self.free_at.max(now) + self.profile.flush_latency + SimDuration::from_nanos(transfer);
-        let ticket = self.next_ticket;
-        self.next_ticket = ticket.wrapping_add(1);
         self.flushes.push(FlushInProgress {
             ticket,
             file: id,
             upto,
+            failed: false,
         });
-        Some((ticket, self.free_at))
+        (ticket, self.free_at)
     }
 
-    /// Ends a flush: what it covers is durable. False when power or device went meanwhile.
-    pub(crate) fn flushed(&mut self, ticket: u32) -> bool {
+    /// Ends a flush.
+    pub(crate) fn flushed(&mut self, ticket: u32) -> FlushEnd {
         let Some(index) = self.flushes.iter().position(|flush| flush.ticket == ticket) else {
-            return false;
+            return FlushEnd::Gone;
         };
         let flush = self.flushes.remove(index);
-        if self.fault == DiskFault::Failed {
-            return false;
+        if flush.failed {
+            return FlushEnd::Failed;
         }
         let file = self.file_mut(flush.file);
         file.durable = file.durable.max(flush.upto);
-        true
+        FlushEnd::Done
     }
 
     /// Leaves what is on stable storage at `now`.
@@ -337,10 +362,10 @@ mod tests {
     fn detached_bytes_leave_their_file_at_once_and_the_disk_when_they_are_freed() {
         let mut disk = Disk::default();
         disk.append(LOG, 1_000, seconds(0)).unwrap();
-        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0));
         disk.append(LOG, 50, seconds(0)).unwrap();
         disk.detach(LOG, 400);
-        assert!(disk.flushed(ticket));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Done);
         assert_eq!((disk.durable(LOG), disk.size(LOG)), (600, 650));
         assert_eq!(disk.used(), 1_050);
         disk.free(300);
@@ -353,7 +378,7 @@ mod tests {
     fn a_flush_makes_durable_what_was_there_when_it_began() {
         let mut disk = Disk::default();
         disk.append(LOG, 1_000_000, seconds(0)).unwrap();
-        let (ticket, ends) = disk.flush(LOG, seconds(0)).unwrap();
+        let (ticket, ends) = disk.flush(LOG, seconds(0));
         assert_eq!(
             ends - seconds(0),
             SimDuration::from_millis(2),
@@ -361,7 +386,7 @@ mod tests {
         );
         disk.append(LOG, 5, seconds(0)).unwrap();
         assert_eq!(disk.durable(LOG), 0);
-        assert!(disk.flushed(ticket));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Done);
         assert_eq!((disk.durable(LOG), disk.size(LOG)), (1_000_000, 1_000_005));
     }
 
@@ -369,8 +394,8 @@ mod tests {
     fn flushes_queue_and_count_dirty_bytes_once() {
         let mut disk = Disk::default();
         disk.append(LOG, 1_000_000, seconds(0)).unwrap();
-        disk.flush(LOG, seconds(0)).unwrap();
-        let (_, ends) = disk.flush(LOG, seconds(0)).unwrap();
+        disk.flush(LOG, seconds(0));
+        let (_, ends) = disk.flush(LOG, seconds(0));
         assert_eq!(ends - seconds(0), SimDuration::from_millis(3));
     }
 
@@ -399,12 +424,12 @@ mod tests {
     fn a_power_loss_leaves_what_is_durable_and_ends_flushes() {
         let mut disk = Disk::default();
         disk.append(LOG, 10, seconds(0)).unwrap();
-        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
-        assert!(disk.flushed(ticket));
+        let (ticket, _) = disk.flush(LOG, seconds(0));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Done);
         disk.append(LOG, 10, seconds(1)).unwrap();
-        let (ticket, _) = disk.flush(LOG, seconds(1)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(1));
         disk.lose_power(seconds(1));
-        assert!(!disk.flushed(ticket));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Gone);
         assert_eq!(
             (disk.durable(LOG), disk.size(LOG), disk.used()),
             (10, 10, 10)
@@ -415,10 +440,10 @@ mod tests {
     fn a_flush_does_not_make_durable_what_was_cut_off_and_written_anew() {
         let mut disk = Disk::default();
         disk.append(LOG, 10, seconds(0)).unwrap();
-        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0));
         disk.truncate(LOG, 4);
         disk.append(LOG, 6, seconds(0)).unwrap();
-        assert!(disk.flushed(ticket));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Done);
         assert_eq!(disk.durable(LOG), 4);
     }
 
@@ -436,7 +461,8 @@ mod tests {
         assert_eq!(disk.append(FileId(1), 5, seconds(0)), Ok(()));
         disk.set_fault(DiskFault::Failed, seconds(0));
         assert_eq!(disk.append(LOG, 0, seconds(0)), Err(DiskError::Failed));
-        assert_eq!(disk.flush(LOG, seconds(0)), None);
+        let (ticket, _) = disk.flush(LOG, seconds(0));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Failed);
         disk.set_fault(DiskFault::Full, seconds(0));
         assert_eq!(disk.append(LOG, 0, seconds(0)), Err(DiskError::Full));
     }
@@ -445,10 +471,10 @@ mod tests {
     fn a_failed_disk_writes_nothing_until_it_is_repaired() {
         let mut disk = Disk::default();
         disk.append(LOG, 10, seconds(0)).unwrap();
-        let (ticket, _) = disk.flush(LOG, seconds(0)).unwrap();
+        let (ticket, _) = disk.flush(LOG, seconds(0));
         disk.append(LOG, 10, seconds(0)).unwrap();
         disk.set_fault(DiskFault::Failed, seconds(0));
-        assert!(!disk.flushed(ticket));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Failed);
         assert_eq!(disk.durable_at(LOG, seconds(100)), 0);
         disk.set_fault(DiskFault::None, seconds(101));
         assert_eq!(disk.durable_at(LOG, seconds(104)), 0);

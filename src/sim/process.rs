@@ -58,6 +58,8 @@ pub enum Input<M, T> {
     Timer(T),
     /// What the flush covers is on stable storage.
     Flushed(FlushId),
+    /// The disk answered the flush with an I/O error.
+    FlushFailed(FlushId),
 }
 
 impl<M, T> Input<M, T> {
@@ -83,6 +85,7 @@ impl<M, T> Input<M, T> {
             Self::Disconnected(on) => Input::Disconnected(on),
             Self::Timer(t) => Input::Timer(timer(t)),
             Self::Flushed(id) => Input::Flushed(id),
+            Self::FlushFailed(id) => Input::FlushFailed(id),
         }
     }
 }
@@ -117,7 +120,7 @@ pub enum Effect<M, F, T> {
     CancelTimer(T),
     /// Writes what the page cache holds of these files to the disk.
     Flush {
-        /// What comes back in `Input::Flushed`.
+        /// What comes back in `Input::Flushed` or `Input::FlushFailed`.
         id: FlushId,
         /// The file to flush.
         file: FileId,
@@ -306,7 +309,7 @@ impl<'a, M, F, T> Cx<'a, M, F, T> {
         self.sink.push(Effect::CancelTimer(timer));
     }
 
-    /// Starts a flush of a file; `Flushed(id)` follows.
+    /// Starts a flush of a file; `Flushed(id)` or `FlushFailed(id)` follows.
     pub fn flush(&mut self, id: FlushId, file: FileId) {
         self.sink.push(Effect::Flush { id, file });
     }

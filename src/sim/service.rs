@@ -144,7 +144,8 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
                 | Input::Connected { .. }
                 | Input::Disconnected(_)
                 | Input::Timer(_)
-                | Input::Flushed(_),
+                | Input::Flushed(_)
+                | Input::FlushFailed(_),
             )
             | None => SimDuration::ZERO,
         }

@@ -74,6 +74,7 @@ impl Process for Toy {
             Input::Disconnected(on) => format!("{} disconnected", on.0),
             Input::Timer(Alarm(slot)) => format!("timer {slot}"),
             Input::Flushed(id) => format!("flushed {}", id.0),
+            Input::FlushFailed(id) => format!("not flushed {}", id.0),
         };
         self.heard
             .push(format!("{} {heard}", cx.now() - SimTime::ZERO));
@@ -99,7 +100,8 @@ impl Process for Toy {
             | Input::Connected { .. }
             | Input::Message { .. }
             | Input::Disconnected(_)
-            | Input::Flushed(_) => {}
+            | Input::Flushed(_)
+            | Input::FlushFailed(_) => {}
         }
     }
 
@@ -139,6 +141,7 @@ impl Observer<Toy> for Scribe {
             Input::Disconnected(_) => "disconnected",
             Input::Timer(_) => "timer",
             Input::Flushed(_) => "flushed",
+            Input::FlushFailed(_) => "flush failed",
         };
         self.lines.push(format!(
             "e{} after e{} h{}: {kind}",

@@ -327,9 +327,8 @@ impl<P: Process> World<P> {
         let mut flushes = std::mem::take(&mut self.core.flushes);
         for (id, file) in flushes.drain(..) {
             let disk = &mut self.states[host.0 as usize].disk;
-            if let Some((ticket, at)) = disk.flush(file, self.core.now) {
-                self.core.push_flushed(host, id, ticket, at);
-            }
+            let (ticket, at) = disk.flush(file, self.core.now);
+            self.core.push_flushed(host, id, ticket, at);
         }
         self.core.flushes = flushes;
         match progress {
@@ -500,6 +499,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
             Input::Disconnected(on) => (5, u64::from(on.0)),
             Input::Timer(timer) => (6, timer.slot() as u64),
             Input::Flushed(id) => (7, id.0),
+            Input::FlushFailed(id) => (8, id.0),
         };
         self.digest.fold(self.now.as_nanos());
         self.digest.fold(u64::from(host.0).rotate_right(20) ^ kind);

@@ -134,7 +134,7 @@ impl Sending {
             Input::Connected { on, peer } => self.client(cx, Input::Connected { on, peer }),
             Input::Message { on, body } => self.client(cx, Input::Message { on, body }),
             Input::Disconnected(on) => self.client(cx, Input::Disconnected(on)),
-            Input::Flushed(_) => {}
+            Input::Flushed(_) | Input::FlushFailed(_) => {}
         }
         if self.stopping && self.producer.as_ref().is_none_or(Producer::is_closed) {
             cx.exit();

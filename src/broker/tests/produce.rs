@@ -399,6 +399,15 @@ fn a_produce_that_waits_for_a_flush_and_then_for_followers_is_answered_once() {
 }
 
 #[test]
+fn a_disk_that_fails_a_flush_ends_the_broker_too() {
+    let mut lab = Lab::leader();
+    lab.input(crate::sim::process::Input::FlushFailed(
+        crate::sim::process::FlushId(0),
+    ));
+    assert_eq!(transcript(&lab), ["exit"]);
+}
+
+#[test]
 fn a_disk_that_fails_the_append_ends_the_broker_with_its_only_log_directory() {
     let mut lab = Lab::leader();
     lab.host.disk.set_fault(

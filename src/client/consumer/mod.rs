@@ -200,7 +200,8 @@ impl Consumer {
             }
             | Input::Start
             | Input::Terminate
-            | Input::Flushed(_) => {}
+            | Input::Flushed(_)
+            | Input::FlushFailed(_) => {}
         }
     }
 

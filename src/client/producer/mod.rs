@@ -309,7 +309,7 @@ impl Producer {
                 let event = cx.scoped(Timer::Rpc, |cx| self.rpc.timer(cx, timer));
                 self.connection_event(cx, event);
             }
-            Input::Flushed(_) => return,
+            Input::Flushed(_) | Input::FlushFailed(_) => return,
         }
         self.run(cx);
     }

@@ -672,30 +672,29 @@ fn a_wall_clock_can_be_wrong() {
 }
 
 #[test]
-fn a_broken_disk_answers_no_flush() {
+fn a_broken_disk_fails_what_is_flushed_and_what_was_being_flushed() {
     let mut world = two(&HostSpec::default());
     run(&mut world, 0);
+    let flush = |world: &mut World<Toy>, id| {
+        let (id, file) = (FlushId(id), FileId(0));
+        world.perform(A, Effect::Flush { id, file }, &mut ());
+    };
+    flush(&mut world, 1);
     world.set_disk_fault(A, DiskFault::Failed);
-    world.perform(
-        A,
-        Effect::Flush {
-            id: FlushId(1),
-            file: FileId(0),
-        },
-        &mut (),
-    );
+    flush(&mut world, 2);
+    world.set_disk_fault(A, DiskFault::None);
     run(&mut world, 1_000);
-    world.heal_all();
-    world.perform(
-        A,
-        Effect::Flush {
-            id: FlushId(2),
-            file: FileId(0),
-        },
-        &mut (),
-    );
+    flush(&mut world, 3);
     run(&mut world, 2_000);
-    assert_eq!(heard(&mut world, A), ["0s start", "1001ms flushed 2"]);
+    assert_eq!(
+        heard(&mut world, A),
+        [
+            "0s start",
+            "1ms not flushed 1",
+            "1ms not flushed 2",
+            "1001ms flushed 3"
+        ]
+    );
 }
 
 #[test]
