@@ -7,3 +7,4 @@ mod faults;
 mod library;
 mod mutations;
 mod properties;
+mod swarm;
