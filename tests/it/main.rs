@@ -7,4 +7,5 @@ mod faults;
 mod library;
 mod mutations;
 mod properties;
+mod scale;
 mod swarm;
