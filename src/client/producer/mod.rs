@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use crate::client::metadata;
 use crate::client::metadata::ClientMetadata;
-use crate::client::producer::accumulator::{Accumulator, Append, Ready};
+use crate::client::producer::accumulator::draining::Ready;
+use crate::client::producer::accumulator::{Accumulator, Append};
 use crate::client::producer::batch::{BatchId, Slot};
 use crate::client::producer::idempotence::Idempotence;
 use crate::delivery::Parcel;

@@ -6,7 +6,7 @@
 //! Source: Sender, NetworkClient.
 
 use crate::client::metadata::{Next, Node, node};
-use crate::client::producer::accumulator::Drains;
+use crate::client::producer::accumulator::draining::Drains;
 use crate::client::producer::batch::{BatchId, Slot};
 use crate::client::producer::idempotence::{Failure, Identity, Initialization};
 use crate::client::producer::{ProduceError, Producer, ProducerCx, Timer, Token};
