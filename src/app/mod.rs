@@ -1,8 +1,10 @@
 //! L4, application hosts: one crash domain each, with the threads of an application and its clients.
 
+pub mod command;
 pub mod reading;
 pub mod sending;
 
+use crate::app::command::Tool;
 use crate::app::reading::Reading;
 use crate::app::sending::Sending;
 use crate::delivery::Delivery;
@@ -27,6 +29,8 @@ pub enum Timer {
     Sending(sending::Timer),
     /// A member of a group of readers.
     Reading(reading::Timer),
+    /// A command-line tool.
+    Tool(command::Timer),
 }
 
 impl TimerSlot for Timer {
@@ -34,6 +38,7 @@ impl TimerSlot for Timer {
         match self {
             Self::Sending(timer) => timer.slot(),
             Self::Reading(timer) => timer.slot(),
+            Self::Tool(timer) => timer.slot(),
         }
     }
 }
@@ -45,6 +50,8 @@ pub enum App {
     Sending(Box<Sending>),
     /// It reads records.
     Reading(Box<Reading>),
+    /// It asks for one thing and ends.
+    Tool(Box<Tool>),
 }
 
 impl App {
@@ -54,16 +61,23 @@ impl App {
             Self::Sending(sending) => {
                 let input = input.map_timer(|timer| match timer {
                     Timer::Sending(timer) => timer,
-                    Timer::Reading(_) => unreachable!("a sender's own timer"),
+                    Timer::Reading(_) | Timer::Tool(_) => unreachable!("a sender's own timer"),
                 });
                 cx.scoped(Timer::Sending, |cx| sending.handle(cx, input));
             }
             Self::Reading(reading) => {
                 let input = input.map_timer(|timer| match timer {
                     Timer::Reading(timer) => timer,
-                    Timer::Sending(_) => unreachable!("a reader's own timer"),
+                    Timer::Sending(_) | Timer::Tool(_) => unreachable!("a reader's own timer"),
                 });
                 cx.scoped(Timer::Reading, |cx| reading.handle(cx, input));
+            }
+            Self::Tool(tool) => {
+                let input = input.map_timer(|timer| match timer {
+                    Timer::Tool(timer) => timer,
+                    Timer::Sending(_) | Timer::Reading(_) => unreachable!("a tool's own timer"),
+                });
+                cx.scoped(Timer::Tool, |cx| tool.handle(cx, input));
             }
         }
     }
@@ -73,6 +87,7 @@ impl App {
         match self {
             Self::Sending(sending) => sending.crash(),
             Self::Reading(reading) => reading.crash(),
+            Self::Tool(tool) => tool.crash(),
         }
     }
 
@@ -82,6 +97,7 @@ impl App {
         match self {
             Self::Sending(sending) => sending.is_done(),
             Self::Reading(reading) => reading.is_done(committed),
+            Self::Tool(tool) => !tool.is_running(),
         }
     }
 }

@@ -260,6 +260,8 @@ fn error_of(response: &Response) -> Option<ErrorCode> {
         | Response::Metadata(_)
         | Response::InitProducerId(_)
         | Response::OffsetForLeaderEpoch(_)
+        | Response::DeleteRecords(_)
+        | Response::IncrementalAlterConfigs(_)
         | Response::QuorumFetch(_) => None,
     }
 }

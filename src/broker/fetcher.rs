@@ -446,23 +446,7 @@ impl Broker {
             .iter()
             .map(|stored| u64::from(stored.batch.size_bytes))
             .sum();
-        let partition = &mut self.replicas[slot];
-        // One append of all that came: segments of followers end elsewhere than the leader's.
-        if let Some(last) = batches.last() {
-            let incoming = Incoming {
-                bytes,
-                max_timestamp: batches
-                    .iter()
-                    .map(|stored| stored.batch.times.max)
-                    .max()
-                    .unwrap_or_default(),
-                last_offset: Offset(last.next_offset().0 - 1),
-            };
-            let rules = partition.settings.log.roll;
-            if let Some(base) = partition.log.roll_if_due(&incoming, &rules) {
-                self.segment_rolled(cx, slot, base);
-            }
-        }
+        self.roll_for_fetched(cx, slot, &batches, bytes);
         let partition = &mut self.replicas[slot];
         if bytes > 0 && cx.disk().append(partition.file, bytes, now).is_err() {
             self.log_dir_failed();
@@ -494,6 +478,33 @@ impl Broker {
             self.log_start_moved(cx, slot, from, LogStartCause::Leader);
         }
         self.flush_follower_if_due(cx, index, slot, records);
+    }
+
+    /// Begins a segment where what came does not belong into the active one. All of it is one
+    /// append, so segments of followers end elsewhere than the leader's.
+    fn roll_for_fetched(
+        &mut self,
+        cx: BrokerCx<'_, '_>,
+        slot: Slot,
+        batches: &[StoredBatch],
+        bytes: u64,
+    ) {
+        let newest = batches.iter().map(|stored| stored.batch.times.max).max();
+        let (Some(last), Some(max_timestamp)) = (batches.last(), newest) else {
+            return;
+        };
+        let incoming = Incoming {
+            bytes,
+            max_timestamp,
+            last_offset: Offset(last.next_offset().0 - 1),
+        };
+        let partition = &mut self.replicas[slot];
+        let rolled = partition
+            .log
+            .roll_if_due(&incoming, &partition.settings.log.roll);
+        if let Some(base) = rolled {
+            self.segment_rolled(cx, slot, base);
+        }
     }
 
     fn flush_follower_if_due(

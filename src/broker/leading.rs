@@ -3,7 +3,6 @@
 //! Modelled: log end, last caught-up time and broker epoch of each follower, learned from its
 //! fetches; the high watermark over the maximal in-sync set and those about to join it; no advance
 //! while the in-sync set is below its minimum.
-//! Left out: log start offsets of followers (DeleteRecords).
 //! Source: Partition.maybeIncrementLeaderHW, checkEnoughReplicasReachOffset, Replica (4.2);
 //! KIP-497, KIP-903, KAFKA-15583.
 
@@ -42,6 +41,8 @@ pub(super) struct Follower {
     pub(super) in_maximal_isr: bool,
     /// Its log end; unknown until its first fetch.
     pub(super) log_end: Option<Offset>,
+    /// Its log start; unknown until its first fetch.
+    pub(super) log_start: Option<Offset>,
     /// When it last had everything.
     pub(super) last_caught_up: Option<SimTime>,
     /// The broker epoch of its last fetch.
@@ -70,6 +71,7 @@ impl Follower {
             broker,
             in_maximal_isr: false,
             log_end: None,
+            log_start: None,
             last_caught_up: None,
             broker_epoch: None,
             last_fetch: None,
@@ -114,6 +116,7 @@ impl Follower {
         self.last_caught_up = just_now;
         if is_new_leader {
             self.log_end = None;
+            self.log_start = None;
             self.last_fetch_leader_end = None;
             self.last_fetch = None;
             self.broker_epoch = None;
@@ -158,11 +161,14 @@ impl Leading {
                 self.followers.push(Follower::new(*broker));
             }
         }
-        self.min_isr = registration
-            .replicas
-            .len()
-            .min(min_insync_replicas as usize);
+        self.require(min_insync_replicas);
         self.commit(Arc::clone(&registration.isr));
+    }
+
+    /// Takes over min.insync.replicas, at most the number of replicas.
+    pub(super) fn require(&mut self, min_insync_replicas: u32) {
+        let replicas = self.followers.len() + 1;
+        self.min_isr = replicas.min(min_insync_replicas as usize);
     }
 
     /// The in-sync set is committed; nothing is pending.

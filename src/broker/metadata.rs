@@ -2,8 +2,8 @@
 //!
 //! Modelled: long polls of the controller as an observer; records are applied once they are
 //! committed; each batch of changes makes this broker's replicas leaders and followers; a fetcher
-//! starts anew only when the leader epoch is higher.
-//! Left out: features, configs that change, deletion of topics.
+//! starts anew only when the leader epoch is higher; a topic's config that changes holds at once.
+//! Left out: features, configs of brokers that change, deletion of topics.
 //! Source: MetadataLoader, BrokerMetadataPublisher, ReplicaManager.applyDelta, KafkaRaftClient (4.2);
 //! KIP-500, KIP-631.
 
@@ -22,7 +22,7 @@ use crate::broker::storage::PRODUCER_EXPIRATION_INTERVAL;
 use crate::broker::timer::{Link, Timer};
 use crate::kafka::api::quorum_fetch::{QuorumFetchRequest, QuorumFetchResponse};
 use crate::kafka::fact::Fact;
-use crate::kafka::ids::{Offset, TopicPartition};
+use crate::kafka::ids::{Offset, TopicId, TopicPartition};
 use crate::kafka::message::Request;
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
 use crate::metadata::image::MetadataImage;
@@ -83,6 +83,12 @@ impl Metadata {
             let old = std::mem::replace(&mut self.image, image);
             self.uncommitted.clear();
             changes.brokers = true;
+            for (index, topic) in self.image.topics.iter().enumerate() {
+                let topic_id = TopicId(index as u32);
+                if old.topic(topic_id).map(|old| old.config) != Some(topic.config) {
+                    changes.topics.insert(topic_id);
+                }
+            }
             for (tp, registration) in self.image.partitions() {
                 if old.partition(tp) != Some(registration) {
                     changes.partitions.insert(tp);
@@ -110,6 +116,8 @@ impl Metadata {
 #[derive(Debug, Default)]
 struct Changes {
     partitions: BTreeSet<TopicPartition>,
+    /// Topics whose config changed.
+    topics: BTreeSet<TopicId>,
     /// True when a broker's registration changed.
     brokers: bool,
 }
@@ -121,6 +129,9 @@ impl Changes {
             | MetadataRecord::BrokerRegistrationChange { .. } => self.brokers = true,
             MetadataRecord::Partition { tp, .. } => {
                 self.partitions.insert(*tp);
+            }
+            MetadataRecord::TopicConfig { topic, .. } => {
+                self.topics.insert(*topic);
             }
             MetadataRecord::Topic { .. }
             | MetadataRecord::ProducerIds { .. }
@@ -149,6 +160,11 @@ impl Broker {
         }
         if self.metadata.published && !changes.partitions.is_empty() {
             self.apply_changes(cx, &changes.partitions);
+        }
+        if self.metadata.published {
+            for topic in &changes.topics {
+                self.reconfigure(*topic);
+            }
         }
         self.fetch_metadata(cx);
     }
@@ -227,13 +243,24 @@ impl Broker {
         self.close_idle_fetchers(cx);
     }
 
+    fn settings_of(&self, topic: TopicId) -> Settings {
+        let topic = self.metadata.image().topic(topic);
+        let topic = topic.expect("a partition has a topic");
+        Settings::resolve(&topic.config, &self.config, self.mutation)
+    }
+
+    /// A topic's config changed: its replicas go by the new one from now on.
+    fn reconfigure(&mut self, topic: TopicId) {
+        let settings = self.settings_of(topic);
+        for slot in self.replicas.slots() {
+            if self.replicas[slot].tp.topic == topic {
+                self.replicas[slot].reconfigure(settings);
+            }
+        }
+    }
+
     fn slot_or_new(&mut self, tp: TopicPartition) -> Slot {
-        let topic = self
-            .metadata
-            .image()
-            .topic(tp.topic)
-            .expect("a partition has a topic");
-        let settings = Settings::resolve(&topic.config, &self.config, self.mutation);
+        let settings = self.settings_of(tp.topic);
         let care = &self.care;
         self.replicas
             .slot_or_new(tp, settings, |log| care.jitter_key(log))

@@ -45,7 +45,7 @@ use crate::broker::metadata::Metadata;
 use crate::broker::mutation::Mutation;
 use crate::broker::partition::{Partition, Slot};
 use crate::broker::producer_ids::ProducerIds;
-use crate::broker::purgatory::{ParkedFetch, ParkedProduce, Purgatory, Wait};
+use crate::broker::purgatory::{ParkedDelete, ParkedFetch, ParkedProduce, Purgatory, Wait};
 use crate::broker::registrations::Registrations;
 use crate::broker::replicas::Replicas;
 use crate::broker::retention::LogCare;
@@ -112,6 +112,7 @@ pub struct Broker {
     connections: Connections,
     produces: Purgatory<ParkedProduce>,
     fetches: Purgatory<ParkedFetch>,
+    deletes: Purgatory<ParkedDelete>,
     alterations: AlterPartitions,
     fetchers: Fetchers,
     lifecycle: Lifecycle,
@@ -183,6 +184,7 @@ impl Broker {
             connections: Connections::default(),
             produces: Purgatory::default(),
             fetches: Purgatory::default(),
+            deletes: Purgatory::default(),
             alterations: AlterPartitions::default(),
             fetchers: Fetchers::new(Rpc::new(fetcher_settings, stream("fetchers"))),
             lifecycle: Lifecycle::new(incarnation, stream("lifecycle")),
@@ -232,6 +234,7 @@ impl Broker {
         match timer {
             Timer::ProducePurgatory => api::produce::expire(self, cx),
             Timer::FetchPurgatory => api::fetch::expire(self, cx),
+            Timer::DeletePurgatory => api::delete_records::expire(self, cx),
             Timer::ShrinkIsr => self.shrink_isrs(cx),
             Timer::RetryAlterPartition => self.send_alter_partition(cx),
             Timer::CheckpointHighWatermarks => self.checkpoint_high_watermarks(cx),
@@ -346,7 +349,9 @@ impl Broker {
                 | Response::ListOffsets(_)
                 | Response::Metadata(_)
                 | Response::InitProducerId(_)
-                | Response::OffsetForLeaderEpoch(_) => {
+                | Response::OffsetForLeaderEpoch(_)
+                | Response::DeleteRecords(_)
+                | Response::IncrementalAlterConfigs(_) => {
                     unreachable!("a controller answers what it was asked")
                 }
             },
@@ -369,6 +374,7 @@ impl Broker {
         self.connections = Connections::default();
         self.produces.clear();
         self.fetches.clear();
+        self.deletes.clear();
         self.alterations.clear();
         self.fetchers.reset();
         self.lifecycle.end();

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use crate::broker::leading::{LeaderNow, Leading};
 use crate::broker::mutation::Mutation;
-use crate::broker::purgatory::Waiter;
+use crate::broker::purgatory::{ParkedId, Waiter};
 use crate::kafka::api::fetch::{EpochEnd, FetchPartition, Fetcher};
 use crate::kafka::api::produce::LeaderHint;
 use crate::kafka::config::broker::BrokerConfig;
@@ -53,6 +53,8 @@ pub(super) struct Partition {
     pub(super) unflushed: u64,
     /// Produces that wait for the high watermark, in order of the offset that they need.
     pub(super) waiting_produces: VecDeque<(Offset, Waiter)>,
+    /// Deletions of records that wait for followers.
+    pub(super) waiting_deletes: Vec<ParkedId>,
     /// Fetches of followers that wait for an append.
     pub(super) waiting_followers: Vec<Waiter>,
     /// Fetches of consumers that wait for the high watermark.
@@ -177,8 +179,17 @@ impl Partition {
             checkpoint: Checkpoint::default(),
             unflushed: 0,
             waiting_produces: VecDeque::new(),
+            waiting_deletes: Vec::new(),
             waiting_followers: Vec::new(),
             waiting_consumers: Vec::new(),
+        }
+    }
+
+    /// Goes by other settings from now on.
+    pub(super) fn reconfigure(&mut self, settings: Settings) {
+        self.settings = settings;
+        if let Some(leading) = self.leading_mut() {
+            leading.require(settings.min_insync_replicas);
         }
     }
 
@@ -372,6 +383,7 @@ impl Partition {
         self.partition_epoch = PartitionEpoch::default();
         self.unflushed = 0;
         self.waiting_produces.clear();
+        self.waiting_deletes.clear();
         self.waiting_followers.clear();
         self.waiting_consumers.clear();
     }

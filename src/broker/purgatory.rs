@@ -8,7 +8,8 @@
 use crate::broker::connections::ReplyTo;
 use crate::kafka::api::fetch::FetchRequest;
 use crate::kafka::api::produce::{Acks, ProduceResponse};
-use crate::kafka::ids::Offset;
+use crate::kafka::error_code::ErrorCode;
+use crate::kafka::ids::{Offset, TopicPartition};
 use crate::sim::process::{EventId, FlushId};
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -65,6 +66,15 @@ pub(super) struct ParkedFetch {
     pub(super) reply_to: ReplyTo,
     /// What was asked.
     pub(super) request: Box<FetchRequest>,
+}
+
+/// A deletion of records that waits for followers.
+#[derive(Clone, Debug)]
+pub(super) struct ParkedDelete {
+    /// Where the answer goes.
+    pub(super) reply_to: ReplyTo,
+    /// Where each log is to begin, or why it does not.
+    pub(super) waits: Vec<(TopicPartition, Result<Offset, ErrorCode>)>,
 }
 
 /// Parked requests of one kind.

@@ -8,6 +8,7 @@
 //! Source: LogManager.cleanupLogs, checkpointLogStartOffsets, UnifiedLog.roll, LocalLog (4.2).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
@@ -15,7 +16,7 @@ use crate::broker::mutation::Mutation;
 use crate::broker::partition::Slot;
 use crate::broker::storage::FlushTarget;
 use crate::broker::timer::Timer;
-use crate::kafka::fact::{Fact, LogStartCause};
+use crate::kafka::fact::{Fact, LogStartCause, Removal};
 use crate::kafka::ids::Offset;
 use crate::log::retention::Removed;
 use crate::sim::clock::WallTime;
@@ -111,13 +112,15 @@ impl Broker {
             broker: self.id,
             role: partition.role(),
             tp: partition.tp,
-            reason: removed.reason,
-            segments: removed.segments,
-            below: removed.below,
-            high_watermark: partition.log.high_watermark(),
-            now,
-            retention: partition.settings.log.retention.time,
-            batches: removed.batches.into(),
+            removal: Arc::new(Removal {
+                reason: removed.reason,
+                segments: removed.segments,
+                below: removed.below,
+                high_watermark: partition.log.high_watermark(),
+                now,
+                retention: partition.settings.log.retention.time,
+                batches: removed.batches,
+            }),
         });
         let first = self.care.doomed.keys().next().copied();
         let due = cx.now() + delay;

@@ -50,6 +50,8 @@ pub enum Timer {
     ProducePurgatory,
     /// The oldest parked fetch has waited long enough.
     FetchPurgatory,
+    /// The oldest parked deletion of records has waited long enough.
+    DeletePurgatory,
     /// Time to look for members of in-sync sets that lag behind.
     ShrinkIsr,
     /// Time to send refused or unsent proposals for in-sync sets again.
@@ -79,7 +81,7 @@ pub enum Timer {
 }
 
 /// Slots of the timers that exist once.
-const SINGLES: usize = 12;
+const SINGLES: usize = 13;
 /// The families that grow with the cluster: four links, the fetchers' connections, their waits.
 const FAMILIES: usize = 6;
 
@@ -99,6 +101,7 @@ impl TimerSlot for Timer {
             Self::Retention => 9,
             Self::CheckpointLogStarts => 10,
             Self::DeleteFiles => 11,
+            Self::DeletePurgatory => 12,
             Self::Link(link, timer) => of_family(link.index(), timer.slot()),
             Self::FetcherRpc(timer) => of_family(4, timer.slot()),
             Self::FetcherWake(fetcher) => of_family(5, fetcher as usize),
@@ -127,6 +130,7 @@ mod tests {
             Timer::Retention,
             Timer::CheckpointLogStarts,
             Timer::DeleteFiles,
+            Timer::DeletePurgatory,
         ];
         for peer in 0..3 {
             timers.push(Timer::FetcherWake(peer));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::app::App;
+use crate::app::command::Tool;
 use crate::app::reading::Reading;
 use crate::app::sending::Sending;
 use crate::broker::{Bootstrap, Broker, BrokerSetup};
@@ -12,7 +13,7 @@ use crate::cluster::names::{Hosts, Role};
 use crate::cluster::placement::place;
 use crate::cluster::process::AnyProcess;
 use crate::cluster::spec::{
-    ClusterSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
+    ClusterSpec, CommandSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
 };
 use crate::controller::{Controller, ControllerSetup};
 use crate::kafka::ids::{
@@ -38,7 +39,7 @@ impl Cluster {
             .all()
             .filter_map(|(host, role)| match role {
                 Role::Broker(broker) => Some((broker, host)),
-                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) => None,
+                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) | Role::Tool(_) => None,
             })
             .collect();
         let controllers: Arc<[HostId]> = hosts
@@ -86,6 +87,15 @@ impl Cluster {
                     let app = sender(&spec.producers[index as usize], &brokers, &streams);
                     (AnyProcess::App(Box::new(app)), &client)
                 }
+                Role::Tool(index) => {
+                    let CommandSpec { event, command } = &spec.commands[index as usize];
+                    let (command, brokers) = (command.clone(), Arc::clone(&brokers));
+                    let tool = Tool::new(command, brokers, &controllers, &streams, event);
+                    (
+                        AnyProcess::App(Box::new(App::Tool(Box::new(tool)))),
+                        &client,
+                    )
+                }
                 Role::Reader(group, member) => {
                     let app = reader(&spec.groups[group as usize], member, &brokers, &streams);
                     (AnyProcess::App(Box::new(app)), &client)
@@ -94,8 +104,10 @@ impl Cluster {
             let added = world.add_host(process, host_spec);
             assert_eq!(added, host, "hosts are added in the order of their names");
         }
-        for (host, _) in hosts.all() {
-            world.start(host);
+        for (host, role) in hosts.all() {
+            if !matches!(role, Role::Tool(_)) {
+                world.start(host);
+            }
         }
         Self {
             world,
@@ -123,6 +135,9 @@ fn name_hosts(spec: &ClusterSpec) -> Hosts {
             let name = format!("{}-{}", group.name, member + 1);
             hosts.add(name.into(), Role::Reader(index as u32, member));
         }
+    }
+    for (index, command) in spec.commands.iter().enumerate() {
+        hosts.add(CommandSpec::host(&command.event), Role::Tool(index as u32));
     }
     hosts
 }

@@ -92,6 +92,8 @@ fn request_size(request: &Request) -> u64 {
         Request::Metadata(metadata) => 16 * metadata.topics.len() as u64,
         Request::OffsetForLeaderEpoch(end) => PER_PARTITION * end.partitions.len() as u64,
         Request::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
+        Request::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
+        Request::IncrementalAlterConfigs(alter) => PER_PARTITION * alter.changes.len() as u64,
         Request::InitProducerId(_)
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
@@ -118,8 +120,10 @@ fn response_size(response: &Response) -> u64 {
         }
         Response::OffsetForLeaderEpoch(end) => PER_PARTITION * end.partitions.len() as u64,
         Response::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
+        Response::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
         Response::QuorumFetch(fetch) => 64 * fetch.records.len() as u64 + PER_PARTITION,
-        Response::InitProducerId(_)
+        Response::IncrementalAlterConfigs(_)
+        | Response::InitProducerId(_)
         | Response::BrokerRegistration(_)
         | Response::BrokerHeartbeat(_)
         | Response::AllocateProducerIds(_) => PER_PARTITION,
@@ -151,6 +155,8 @@ fn request_digest(request: &Request) -> u64 {
         Request::BrokerHeartbeat(beat) => fold(9, beat.metadata_offset.0),
         Request::AllocateProducerIds(_) => 10,
         Request::QuorumFetch(fetch) => fold(11, fetch.fetch_offset.0),
+        Request::DeleteRecords(_) => 12,
+        Request::IncrementalAlterConfigs(_) => 13,
     }
 }
 
@@ -177,6 +183,11 @@ fn response_digest(response: &Response) -> u64 {
         Response::BrokerHeartbeat(beat) => fold(9, u64::from(beat.is_fenced)),
         Response::AllocateProducerIds(block) => fold(10, block.first.0),
         Response::QuorumFetch(fetch) => fold(11, fetch.high_watermark.0),
+        Response::DeleteRecords(delete) => delete.partitions.iter().fold(12, |word, p| {
+            let code = p.error.map_or(0, |e| u64::from(e.code().unsigned_abs()));
+            fold(fold(word, code), p.low_watermark.map_or(0, |o| o.0))
+        }),
+        Response::IncrementalAlterConfigs(alter) => fold(13, u64::from(alter.error.is_some())),
     }
 }
 

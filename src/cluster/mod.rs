@@ -100,7 +100,8 @@ impl Cluster {
             if has_declared_disk && *self.world.host_state(host).disk.profile() != self.disk {
                 self.world.set_disk(host, self.disk);
             }
-            if !self.world.is_running(host) {
+            let runs_always = !matches!(role, Role::Tool(_));
+            if runs_always && !self.world.is_running(host) {
                 self.world.start(host);
             }
         }

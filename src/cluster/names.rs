@@ -17,6 +17,8 @@ pub enum Role {
     Sender(u32),
     /// A member of a group: the group's index and the member's.
     Reader(u32, u32),
+    /// A command-line tool, by its index: it runs only when an event starts it.
+    Tool(u32),
 }
 
 /// The hosts of a cluster: names as in scenario files, roles, and the way back.

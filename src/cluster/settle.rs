@@ -28,7 +28,7 @@ impl Cluster {
         let image = self.controller().image();
         for (host, role) in self.hosts.all() {
             let name = self.hosts.name(host);
-            if !self.world.is_running(host) {
+            if !self.world.is_running(host) && !matches!(role, Role::Tool(_)) {
                 why.push(format!("{name} is down"));
             } else if let Role::Broker(broker) = role
                 && !image.is_active(broker)

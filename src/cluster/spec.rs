@@ -8,7 +8,7 @@ use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
 use crate::sim::time::SimDuration;
-use crate::workload::{ReadPlan, SendPlan};
+use crate::workload::{Command, ReadPlan, SendPlan};
 
 /// Everything about a cluster at 0 s.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct ClusterSpec {
     pub producers: Vec<ProducerSpec>,
     /// The groups of readers, by group id.
     pub groups: Vec<GroupSpec>,
+    /// The command-line tools that events of the timeline start.
+    pub commands: Vec<CommandSpec>,
     /// Links between any two hosts.
     pub network: NetworkSpec,
     /// The brokers' and controllers' disks.
@@ -86,6 +88,22 @@ pub struct GroupSpec {
     pub members: Vec<ReadPlan>,
     /// Its consumers' config.
     pub config: ConsumerConfig,
+}
+
+/// A command-line tool, on a host of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandSpec {
+    /// The event that starts it.
+    pub event: Arc<str>,
+    /// What it asks for.
+    pub command: Command,
+}
+
+impl CommandSpec {
+    /// The host's name; no other host's has a space.
+    pub fn host(event: &str) -> Arc<str> {
+        format!("command {event}").into()
+    }
 }
 
 /// How long a message travels, beside its size.

@@ -50,6 +50,11 @@ pub(super) fn announce<T>(
                 .map_or_else(|| Arc::new([]) as _, |p| Arc::clone(&p.isr)),
             why: change.why.expect("a change of a partition has a cause"),
         }),
+        MetadataRecord::TopicConfig { topic, name, value } => cx.fact(Fact::TopicConfigChanged {
+            topic: *topic,
+            name,
+            value: *value,
+        }),
         MetadataRecord::Topic { .. }
         | MetadataRecord::ProducerIds { .. }
         | MetadataRecord::NoOp => {}

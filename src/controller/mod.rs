@@ -4,11 +4,12 @@
 //! are flushed and so committed, and only then are answered; observers fetch what is committed;
 //! sessions, fencing, elections; the end of a life and the take-over by the next one.
 //! Left out: several voters (their place is `Activity`: a quorum decides who is active),
-//! creation and deletion of topics, dynamic configs, reassignment, quotas, access control.
+//! creation and deletion of topics, dynamic configs of brokers, reassignment, quotas, access control.
 //! Source: QuorumController, KafkaRaftClient (4.2); KIP-500, KIP-595, KIP-631.
 
 mod alter_partition;
 mod cluster;
+mod configs;
 mod elections;
 mod facts;
 mod heartbeat;

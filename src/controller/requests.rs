@@ -1,13 +1,16 @@
 //! Which requests change the cluster, and what each is answered.
 
 use crate::controller::cluster::{Cluster, Decision};
-use crate::controller::{alter_partition, heartbeat, producer_ids, registration};
+use crate::controller::{alter_partition, configs, heartbeat, producer_ids, registration};
 use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsRequest;
 use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsResponse;
 use crate::kafka::api::alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
 use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::kafka::api::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse,
+};
+use crate::kafka::api::incremental_alter_configs::{
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{BrokerEpoch, ProducerId};
@@ -25,6 +28,8 @@ pub(super) enum Command {
     AlterPartition(Box<AlterPartitionRequest>),
     /// A broker needs producer ids.
     AllocateProducerIds(AllocateProducerIdsRequest),
+    /// Somebody wants other configs.
+    AlterConfigs(IncrementalAlterConfigsRequest),
 }
 
 impl Command {
@@ -35,7 +40,9 @@ impl Command {
             Request::BrokerHeartbeat(request) => Some(Self::Heartbeat(request)),
             Request::AlterPartition(request) => Some(Self::AlterPartition(request)),
             Request::AllocateProducerIds(request) => Some(Self::AllocateProducerIds(request)),
+            Request::IncrementalAlterConfigs(request) => Some(Self::AlterConfigs(request)),
             Request::Produce(_)
+            | Request::DeleteRecords(_)
             | Request::Fetch(_)
             | Request::ListOffsets(_)
             | Request::Metadata(_)
@@ -63,6 +70,9 @@ impl Command {
             Self::AllocateProducerIds(request) => {
                 producer_ids::decide(cluster, *request)?.map(Response::AllocateProducerIds)
             }
+            Self::AlterConfigs(request) => {
+                configs::decide(cluster, request)?.map(Response::IncrementalAlterConfigs)
+            }
         })
     }
 
@@ -84,6 +94,12 @@ impl Command {
                 error,
                 partitions: Vec::new(),
             })),
+            Self::AlterConfigs(_) => {
+                Response::IncrementalAlterConfigs(IncrementalAlterConfigsResponse {
+                    error,
+                    message: None,
+                })
+            }
             Self::AllocateProducerIds(_) => {
                 Response::AllocateProducerIds(AllocateProducerIdsResponse {
                     error,

@@ -7,6 +7,7 @@ use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsRequest;
 use crate::kafka::api::alter_partition::{AlterPartitionRequest, AlteredPartition, IsrProposal};
 use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::kafka::api::broker_registration::BrokerRegistrationRequest;
+use crate::kafka::api::incremental_alter_configs::{ConfigChange, IncrementalAlterConfigsRequest};
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::ids::{
     BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, TopicId,
@@ -313,9 +314,73 @@ fn say(fact: &Fact) -> String {
         format!("{broker} fenced")
     } else if let Fact::BrokerUnfenced { broker } = fact {
         format!("{broker} unfenced")
+    } else if let Fact::TopicConfigChanged { name, value, .. } = fact {
+        let value = value.map_or("default".to_owned(), |value| value.to_string());
+        format!("{name} = {value}")
     } else {
         panic!("a controller does not say {fact:?}")
     }
+}
+
+fn alter_config(lab: &mut Lab, changes: &[(&str, Option<&str>)]) -> Option<ErrorCode> {
+    let changes = changes.iter().map(|(name, value)| ConfigChange {
+        name: (*name).into(),
+        value: value.map(Into::into),
+    });
+    let request = IncrementalAlterConfigsRequest {
+        topic: TopicId(0),
+        changes: changes.collect(),
+    };
+    let response = lab.call(Request::IncrementalAlterConfigs(request));
+    let Response::IncrementalAlterConfigs(response) = response else {
+        panic!("the answer fits the request");
+    };
+    assert_eq!(
+        response.error == Some(ErrorCode::InvalidConfig),
+        response.message.is_some()
+    );
+    response.error
+}
+
+#[test]
+fn configs_of_a_topic_change_together_or_not_at_all() {
+    let mut lab = Lab::new();
+    let both = [
+        ("retention.ms", Some("60000")),
+        ("min.insync.replicas", Some("2")),
+    ];
+    assert_eq!(alter_config(&mut lab, &both), None);
+    assert_eq!(
+        lab.take_facts(),
+        ["26 retention.ms = 60000", "26 min.insync.replicas = 2"]
+    );
+    let invalid = [
+        [("retention.ms", Some("1")), ("segment.bytes", Some("14"))],
+        [("retention.ms", Some("1")), ("segment.bytes", Some("many"))],
+        [
+            ("retention.ms", Some("1")),
+            ("retention.parsecs", Some("1")),
+        ],
+    ];
+    for changes in invalid {
+        assert_eq!(
+            alter_config(&mut lab, &changes),
+            Some(ErrorCode::InvalidConfig)
+        );
+    }
+    // What holds already is no change.
+    assert_eq!(alter_config(&mut lab, &both), None);
+    assert_eq!(alter_config(&mut lab, &[("retention.ms", None)]), None);
+    lab.run_for(COMMIT);
+    assert_eq!(
+        lab.take_facts().last().map(String::as_str),
+        Some("156 retention.ms = default")
+    );
+    let config = lab.controller.image().topics[0].config;
+    assert_eq!(
+        (config.retention_ms, config.min_insync_replicas),
+        (None, Some(2))
+    );
 }
 
 /// What the leader knows, with this in-sync set.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::cluster::Cluster;
 use crate::cluster::names::Role;
+use crate::cluster::spec::CommandSpec;
 use crate::fault::course::Course;
-use crate::fault::{Action, Node, Set, Target};
+use crate::fault::{Action, Event, Node, Set, Target};
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
 use crate::sim::process::{Crash, HostId};
 use crate::sim::time::SimDuration;
+use crate::workload::Command;
 
 /// What an action did.
 #[derive(Clone, Debug)]
@@ -43,10 +45,11 @@ pub enum Undo {
     Clock(HostId, WallClock),
 }
 
-/// Applies an action; `here` is where the moment that the event waited for happened.
+/// Applies an event's action; `here` is where the moment that the event waited for happened.
 #[expect(clippy::too_many_lines, reason = "one arm per action")]
-pub fn apply(cluster: &mut Cluster, action: &Action, here: Option<HostId>) -> Applied {
-    match action {
+pub fn apply(cluster: &mut Cluster, event: &Event, here: Option<HostId>) -> Applied {
+    match &event.action {
+        Action::Command(command) => run(cluster, &event.id, command),
         Action::Crash(on) => crash(cluster, on, here, Crash::Kill),
         Action::PowerLoss(on) => crash(cluster, on, here, Crash::PowerLoss),
         Action::LoseDisk(on) => crash(cluster, on, here, Crash::DiskLost),
@@ -214,6 +217,30 @@ fn crash(cluster: &mut Cluster, on: &[Target], here: Option<HostId>, kind: Crash
     })
 }
 
+/// Starts the event's tool, unless it still runs from the last time.
+fn run(cluster: &mut Cluster, event: &str, command: &Command) -> Applied {
+    let host = cluster.hosts.find(&CommandSpec::host(event));
+    let host = host.filter(|host| !cluster.world.is_running(*host));
+    if let Some(host) = host {
+        cluster.world.start(host);
+    }
+    let what = match command {
+        Command::AlterConfig { topic, .. } => {
+            let topic = cluster.controller().image().topic(*topic);
+            format!("alter config of {}", topic.map_or("?", |topic| &topic.name))
+        }
+        Command::DeleteRecords { tp, .. } => {
+            format!("delete records of {}", cluster.partition_name(*tp))
+        }
+    };
+    Applied {
+        hit: host.is_some(),
+        what,
+        undo: Vec::new(),
+        course: None,
+    }
+}
+
 fn start(cluster: &mut Cluster, on: &[Target], here: Option<HostId>) -> Applied {
     let mut down = targets(cluster, on, here);
     down.retain(|host| !cluster.world.is_running(*host));
@@ -337,7 +364,7 @@ fn members(cluster: &Cluster, set: Set) -> impl Iterator<Item = HostId> {
     let belongs = move |role| match role {
         Role::Broker(_) => matches!(set, Set::Brokers | Set::Site),
         Role::Controller(_) => matches!(set, Set::Controllers | Set::Site),
-        Role::Sender(_) | Role::Reader(..) => false,
+        Role::Sender(_) | Role::Reader(..) | Role::Tool(_) => false,
     };
     let all = cluster.hosts.all();
     all.filter_map(move |(host, role)| belongs(role).then_some(host))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 pub use crate::cluster::moment::Moment;
 use crate::kafka::ids::TopicPartition;
 use crate::sim::time::SimDuration;
+use crate::workload::Command;
 
 /// One event of a timeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -157,4 +158,6 @@ pub enum Action {
     FailDisk(Targets),
     /// The node's wall clock jumps by this many nanoseconds.
     SkewClock(Targets, i64),
+    /// Somebody starts a command-line tool.
+    Command(Command),
 }

@@ -167,7 +167,7 @@ impl Schedule {
         let events = Arc::clone(&self.events);
         let event = &events[index];
         let now = cluster.world.now();
-        let applied = apply(cluster, &event.action, here);
+        let applied = apply(cluster, event, here);
         let fired = &mut self.fired[index];
         fired.at.get_or_insert(now);
         fired.hit |= applied.hit;

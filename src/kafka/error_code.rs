@@ -40,6 +40,7 @@ error_codes! {
     NotEnoughReplicasAfterAppend = 20 "NOT_ENOUGH_REPLICAS_AFTER_APPEND" retry yes;
     InvalidRequiredAcks = 21 "INVALID_REQUIRED_ACKS";
     InvalidTimestamp = 32 "INVALID_TIMESTAMP";
+    InvalidConfig = 40 "INVALID_CONFIG";
     NotController = 41 "NOT_CONTROLLER" retry yes;
     InvalidRequest = 42 "INVALID_REQUEST";
     OutOfOrderSequenceNumber = 45 "OUT_OF_ORDER_SEQUENCE_NUMBER";

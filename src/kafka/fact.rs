@@ -136,20 +136,8 @@ pub enum Fact {
         role: Role,
         /// The partition.
         tp: TopicPartition,
-        /// Why.
-        reason: DeletionReason,
-        /// How many.
-        segments: u32,
-        /// Where the first segment begins that is left.
-        below: Offset,
-        /// Its high watermark.
-        high_watermark: Offset,
-        /// Its clock.
-        now: WallTime,
-        /// The retention.ms by which it went; none without a limit.
-        retention: Option<SimDuration>,
-        /// What was removed.
-        batches: Arc<[StoredBatch]>,
+        /// What went, and why.
+        removal: Arc<Removal>,
     },
     /// A replica's log begins later now.
     LogStartMoved {
@@ -167,6 +155,11 @@ pub enum Fact {
         high_watermark: Offset,
         /// Why.
         why: LogStartCause,
+    },
+    /// A command-line tool has its answer, or has given up.
+    CommandEnded {
+        /// What went wrong, if anything.
+        error: Option<ErrorCode>,
     },
     /// The controller committed a change of a topic's config.
     TopicConfigChanged {
@@ -286,6 +279,25 @@ pub enum ConsumerFailure {
     },
     /// KafkaException: the checksum of a batch is wrong, or the broker could not read it.
     CorruptRecord,
+}
+
+/// Segments that a replica removed at once.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// Why.
+    pub reason: DeletionReason,
+    /// How many.
+    pub segments: u32,
+    /// Where the first segment begins that is left.
+    pub below: Offset,
+    /// The replica's high watermark.
+    pub high_watermark: Offset,
+    /// Its clock.
+    pub now: WallTime,
+    /// The retention.ms by which it went; none without a limit.
+    pub retention: Option<SimDuration>,
+    /// What was removed.
+    pub batches: Vec<StoredBatch>,
 }
 
 /// Which rule removed segments.

@@ -8,7 +8,11 @@ use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbea
 use crate::kafka::api::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse,
 };
+use crate::kafka::api::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
 use crate::kafka::api::fetch::{FetchRequest, FetchResponse};
+use crate::kafka::api::incremental_alter_configs::{
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+};
 use crate::kafka::api::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::kafka::api::list_offsets::{ListOffsetsRequest, ListOffsetsResponse};
 use crate::kafka::api::metadata::{MetadataRequest, MetadataResponse};
@@ -59,6 +63,8 @@ pub enum Request {
     BrokerHeartbeat(BrokerHeartbeatRequest),
     AllocateProducerIds(AllocateProducerIdsRequest),
     QuorumFetch(QuorumFetchRequest),
+    DeleteRecords(DeleteRecordsRequest),
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
 }
 
 /// The answers, one variant per API key.
@@ -79,4 +85,6 @@ pub enum Response {
     BrokerHeartbeat(BrokerHeartbeatResponse),
     AllocateProducerIds(AllocateProducerIdsResponse),
     QuorumFetch(Box<QuorumFetchResponse>),
+    DeleteRecords(DeleteRecordsResponse),
+    IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
 }

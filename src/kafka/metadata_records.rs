@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::kafka::config::topic::TopicConfig;
+use crate::kafka::config::value::Value;
 use crate::kafka::ids::{
     BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, TopicId,
     TopicPartition,
@@ -43,6 +44,15 @@ pub enum MetadataRecord {
         name: Arc<str>,
         /// Its configuration.
         config: TopicConfig,
+    },
+    /// A config of a topic was set, or taken back.
+    TopicConfig {
+        /// The topic.
+        topic: TopicId,
+        /// The config.
+        name: &'static str,
+        /// Its value; none when the broker's holds again.
+        value: Option<Value>,
     },
     /// A partition was created or changed: its whole registration.
     Partition {
@@ -102,6 +112,7 @@ impl MetadataRecord {
             Self::RegisterBroker { .. } => 200,
             Self::BrokerRegistrationChange { .. } => 40,
             Self::Topic { name, .. } => 40 + name.len() as u32,
+            Self::TopicConfig { name, .. } => 40 + name.len() as u32,
             Self::Partition { registration, .. } => {
                 let replicas = &registration.replicas;
                 let ids = replicas.len() + registration.isr.len() + registration.elr.len();

@@ -95,6 +95,9 @@ impl Log {
         };
     }
 
+    // Deviation: a segment.jitter.ms that changes holds for the active segment too; Kafka draws the
+    // jitter when a segment begins.
+
     /// Begins a segment before `incoming` is appended, where the rules ask for one. Returns where
     /// it begins.
     #[inline]

@@ -771,6 +771,7 @@ fn part(of: u64, permille: u64) -> u64 {
     of * permille / 1_000
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm per step")]
 fn apply(step: &Step, log: &mut Log, naive: &mut Naive, epoch: &mut u32) {
     match *step {
         Step::Lead {

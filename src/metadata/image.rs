@@ -151,6 +151,11 @@ impl MetadataImage {
                     partitions: Vec::new(),
                 }));
             }
+            MetadataRecord::TopicConfig { topic, name, value } => {
+                let topic = Arc::make_mut(&mut self.topics[topic.0 as usize]);
+                let known = topic.config.alter(name, *value);
+                assert!(known, "the controller writes configs that topics have");
+            }
             MetadataRecord::Partition { tp, registration } => {
                 let topic = Arc::make_mut(&mut self.topics[tp.topic.0 as usize]);
                 let index = tp.partition as usize;
@@ -208,6 +213,7 @@ impl MetadataImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kafka::config::value::Value;
     use crate::kafka::ids::{LeaderEpoch, PartitionEpoch};
     use crate::kafka::metadata_records::LeaderRecoveryState;
 
@@ -319,6 +325,27 @@ mod tests {
             partition: 2,
         };
         assert_eq!(image.partition(beyond), None);
+    }
+
+    #[test]
+    fn a_config_record_sets_one_config_of_a_topic_or_takes_it_back() {
+        let set = |name, value| MetadataRecord::TopicConfig {
+            topic: TopicId(0),
+            name,
+            value,
+        };
+        let mut image = image(&[
+            topic(0),
+            set("retention.ms", Some(Value::Integer(60_000))),
+            set("min.insync.replicas", Some(Value::Integer(2))),
+        ]);
+        let config = image.topics[0].config;
+        assert_eq!(config.value("retention.ms"), Some(Value::Integer(60_000)));
+        assert_eq!(config.min_insync_replicas, Some(2));
+        image.apply(&set("retention.ms", None));
+        let config = image.topics[0].config;
+        assert_eq!(config.value("retention.ms"), None);
+        assert_eq!(config.min_insync_replicas, Some(2));
     }
 
     #[test]

@@ -97,6 +97,10 @@ fn fact(scenario: &Scenario, base: &Outcome) -> String {
         _ => format!("{} of {sent} records {what}", thousands(count)),
     };
     let was = |count: u64| plural(count, "was", "were");
+    let unread = (base.groups.iter())
+        .map(|(name, group)| (name, group.unread_expired))
+        .filter(|(_, unread)| *unread > 0)
+        .max_by_key(|(_, unread)| *unread);
     match about {
         Some("duplicated") => match tally.duplicated {
             0 => format!(
@@ -134,11 +138,18 @@ fn fact(scenario: &Scenario, base: &Outcome) -> String {
         Some(_) | None => match (tally.acked, tally.expired) {
             (0, _) => format!("none of {sent} records was acknowledged"),
             (acked, 0) => format!("all {} acknowledged records can be read", thousands(acked)),
-            (acked, expired) => format!(
-                "none of {} acknowledged records is lost; {} expired",
-                thousands(acked),
-                thousands(expired)
-            ),
+            (acked, expired) => match unread {
+                Some((group, unread)) => format!(
+                    "{} of {} acknowledged records expired before group {group} had read them",
+                    thousands(unread),
+                    thousands(acked)
+                ),
+                None => format!(
+                    "none of {} acknowledged records is lost; {} expired",
+                    thousands(acked),
+                    thousands(expired)
+                ),
+            },
         },
     }
 }

@@ -139,6 +139,9 @@ fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
     if any(|o| sum_groups(o, "skipped")) {
         columns.push(("skipped", |o| count(sum_groups(o, "skipped"))));
     }
+    if any(|o| sum_groups(o, "unread_expired")) {
+        columns.push(("UNREAD", |o| bad(sum_groups(o, "unread_expired"))));
+    }
     columns.push(("max lag", |o| {
         let lags = o.groups.values().map(|group| group.max_lag);
         count(lags.max().unwrap_or(0))

@@ -231,7 +231,11 @@ fn words(variants: &[VariantSurvey]) -> Vec<(String, String)> {
             let of_group = name.starts_with("groups.");
             let word = name.rsplit('.').next().unwrap_or(name);
             *name == "e2e_p99_ns"
-                || (of_group && matches!(word, "max_lag" | "reprocessed" | "skipped"))
+                || (of_group
+                    && matches!(
+                        word,
+                        "max_lag" | "reprocessed" | "skipped" | "unread_expired"
+                    ))
         })
         .cloned()
         .collect();

@@ -31,6 +31,8 @@ pub fn collect(
         ("isr_changes", counts.isr_changes),
         ("brokers_fenced", counts.fenced),
         ("position_resets", counts.position_resets),
+        ("config_changes", counts.config_changes),
+        ("commands_failed", counts.commands_failed),
         ("segments_rolled", counts.segments_rolled),
         ("segments_deleted", counts.segments_deleted),
         ("log_start_moves", counts.log_start_moves),

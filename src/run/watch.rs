@@ -57,6 +57,10 @@ pub struct Counts {
     pub fenced: u64,
     /// Positions that a consumer moved other than by reading.
     pub position_resets: u64,
+    /// Configs of topics that the controller committed.
+    pub config_changes: u64,
+    /// Command-line tools that ended with an error.
+    pub commands_failed: u64,
     /// Segments that replicas began.
     pub segments_rolled: u64,
     /// Segments that replicas removed.
@@ -162,15 +166,12 @@ impl Watch {
             Kafka::DuplicateDetected { .. } => counts.duplicates_detected += 1,
             Kafka::ProduceRefused { .. } => counts.produce_refused += 1,
             Kafka::BatchRetried { .. } => counts.retries += 1,
+            Kafka::TopicConfigChanged { .. } => counts.config_changes += 1,
+            Kafka::CommandEnded { error: Some(_) } => counts.commands_failed += 1,
             Kafka::SegmentRolled { .. } => counts.segments_rolled += 1,
-            Kafka::SegmentsDeleted {
-                tp,
-                segments,
-                batches,
-                ..
-            } => {
-                counts.segments_deleted += u64::from(*segments);
-                self.audit.removed(place(*tp), batches);
+            Kafka::SegmentsDeleted { tp, removal, .. } => {
+                counts.segments_deleted += u64::from(removal.segments);
+                self.audit.removed(place(*tp), &removal.batches);
             }
             Kafka::LogStartMoved { .. } => counts.log_start_moves += 1,
             Kafka::Truncated { to, from, .. } => counts.truncated_records += from.0 - to.0,
@@ -204,7 +205,7 @@ impl Watch {
             | Kafka::FollowerFetched { .. }
             | Kafka::ProducerIdentity { .. }
             | Kafka::ConsumerFailed { .. }
-            | Kafka::TopicConfigChanged { .. } => {}
+            | Kafka::CommandEnded { error: None } => {}
         }
     }
 }

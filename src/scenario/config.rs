@@ -6,9 +6,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::kafka::api::incremental_alter_configs::ConfigChange;
 use crate::kafka::config::problem::ConfigProblem;
+use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::ConfigValue;
-use crate::kafka::config::{Component, Settings};
+use crate::kafka::config::{Component, Settings, describe};
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::model::RefusedConfig;
 use crate::scenario::reader::wrong_type;
@@ -59,6 +61,29 @@ pub(in crate::scenario) fn lower<C: Component>(
             },
         );
         Ok(C::default())
+    })
+}
+
+/// Reads the change of one config of a topic; `"default"` takes the topic's own value back.
+pub(in crate::scenario) fn change(
+    entry: &Entry,
+    refusals: &BTreeSet<String>,
+    problems: &mut Problems,
+) -> Option<ConfigChange> {
+    let is_taken_back = entry.item.text() == Some("default");
+    let known = describe::<TopicConfig>(&entry.key).is_some();
+    let mut settings = Settings::<TopicConfig>::new();
+    if !(is_taken_back && known) {
+        let found = problems.count();
+        let refused = set(&mut settings, entry, refusals, problems).is_err();
+        if refused || problems.count() > found {
+            return None;
+        }
+    }
+    let value = settings.get(&entry.key);
+    Some(ConfigChange {
+        name: Arc::from(entry.key.as_str()),
+        value: value.map(|value| Arc::from(value.to_string())),
     })
 }
 

@@ -18,7 +18,7 @@ use crate::scenario::value::{
     Rate, grouped, print_bandwidth, print_parts_per_million, print_rate, print_signed_duration,
     print_size,
 };
-use crate::workload::{Arrivals, Keys};
+use crate::workload::{Arrivals, Command, Keys};
 
 /// One thing that holds of a set-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -495,7 +495,13 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
     };
     facts.say("when", format!("{when}, {}", action(&event.action, topics)));
     match (event.lasts, &event.action) {
-        (None, Action::Start(_) | Action::Reset(..) | Action::RollingRestart { .. }) => {}
+        (
+            None,
+            Action::Start(_)
+            | Action::Reset(..)
+            | Action::RollingRestart { .. }
+            | Action::Command(_),
+        ) => {}
         (Some(lasts), _) => facts.say("for", format!("undone after {lasts}")),
         (None, _) => facts.say("for", "until everything heals".to_owned()),
     }
@@ -622,6 +628,24 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
                 name(other)
             )
         }
+        Action::Command(Command::AlterConfig { topic, changes }) => {
+            let changes = changes.iter().map(|change| match &change.value {
+                Some(value) => format!("{} to {value}", change.name),
+                None => format!("{} back to the broker's", change.name),
+            });
+            let changes: Vec<String> = changes.collect();
+            let topic = topics.get(topic.0 as usize).map_or("?", |topic| topic);
+            format!("somebody sets {} for {topic}", changes.join(", "))
+        }
+        Action::Command(Command::DeleteRecords { tp, before }) => {
+            let partition = partition_name(*tp, topics);
+            match before {
+                Some(offset) => {
+                    format!("somebody deletes the records of {partition} below {offset}")
+                }
+                None => format!("somebody deletes all committed records of {partition}"),
+            }
+        }
         Action::SlowDisk(on, delay) => format!("flushes of {} take {delay} longer", all(on)),
         Action::FillDisk(on) => {
             let (noun, is) = (verb(on, "disk", "disks"), verb(on, "is", "are"));
@@ -672,6 +696,10 @@ mod tests {
             { id = \"e\", at = \"2s\", power_loss = \"site\" },\n\
             { id = \"f\", at = \"3s\", rolling_restart = \"brokers\", for = \"5s\", gap = \"9s\" },\n\
             { id = \"g\", at = \"4s\", flap = [\"b1\", \"b2\"], down = \"1s\", up = \"2s\" },\n\
+            { id = \"h\", at = \"1s\", alter_config = { topic = \"orders\", \"retention.ms\" = \"1m\", \
+              \"segment.ms\" = \"default\" } },\n\
+            { id = \"i\", at = \"1s\", delete_records = \"orders-0\", before = 500 },\n\
+            { id = \"j\", at = \"1s\", delete_records = \"orders-0\" },\n\
             ]\n[topics.orders]\nreplication_factor = 3\n\
             [producers.p1]\ntopic = \"orders\"\nrate = \"3/m\"\narrivals = \"poisson\"\n\
             keys = { cycle = 2000 }\n\

@@ -29,6 +29,10 @@ static LIBRARY: &[LibraryEntry] = library! {
         "isr-of-one"
         "leader-crash-acks1"
     }
+    "retention" {
+        "retention-overtakes-the-reader"
+        "retention-raised-in-time"
+    }
     "scale" {
         "hundred-brokers"
         "million-records"

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cluster::spec::{
-    ClusterSpec, CostSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicSpec,
+    ClusterSpec, CommandSpec, CostSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicSpec,
 };
+use crate::fault::{Action, Event};
 use crate::kafka::config::broker::BrokerConfig;
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
@@ -71,8 +72,9 @@ pub(in crate::scenario) fn set_up(
     };
     let producers = apps::producers(&top, &mut context, problems);
     let groups = apps::groups(&top, &mut context, problems);
-    let cluster = ClusterSpec {
+    let mut cluster = ClusterSpec {
         mutation: None,
+        commands: Vec::new(),
         brokers,
         controllers,
         broker_config,
@@ -86,6 +88,7 @@ pub(in crate::scenario) fn set_up(
     };
     let run_for = run_for.unwrap_or(LONGEST);
     let timeline = timeline::lower(top.item("timeline"), run_for, &names, problems);
+    cluster.commands = commands(&timeline);
     Lowered {
         events: timeline.iter().map(|event| Arc::clone(&event.id)).collect(),
         groups: names.groups.into_iter().map(|(group, _)| group).collect(),
@@ -99,6 +102,20 @@ pub(in crate::scenario) fn set_up(
             }),
         },
     }
+}
+
+/// The tools that the timeline starts.
+fn commands(timeline: &[Event]) -> Vec<CommandSpec> {
+    let commands = timeline.iter().filter_map(|event| {
+        let Action::Command(command) = &event.action else {
+            return None;
+        };
+        Some(CommandSpec {
+            event: Arc::clone(&event.id),
+            command: command.clone(),
+        })
+    });
+    commands.collect()
 }
 
 /// A reader of a table of the file, or of an empty one.

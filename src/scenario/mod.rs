@@ -21,6 +21,7 @@ pub mod value;
 pub mod write;
 
 mod apps;
+mod command;
 mod comments;
 mod config;
 mod lower;

@@ -11,7 +11,7 @@ use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text, as_table, wrong_type};
 use crate::scenario::tree::{Item, Place, Table, Value};
 use crate::scenario::value::{self, Instant};
-use crate::scenario::{moment, selector};
+use crate::scenario::{command, moment, selector};
 use crate::sim::time::SimDuration;
 
 /// Clocks jump by at most this: ten years.
@@ -277,7 +277,9 @@ impl Context<'_> {
             ));
         }
         let doc = ACTIONS.iter().find(|action| action.name == key)?;
-        let action = if doc.two_nodes {
+        let action = if doc.is_command {
+            Action::Command(command::read(self.table, reader, self.names, problems)?)
+        } else if doc.two_nodes {
             let (from, to) = self.two_nodes(key, reader, problems)?;
             self.between(doc, from, to, reader, problems)?
         } else {
@@ -290,7 +292,9 @@ impl Context<'_> {
     /// The action that `then` names.
     fn then(&self, word: Text<'_>, problems: &mut Problems) -> Option<&'static ActionDoc> {
         let alone = ["start", "rolling_restart"];
-        let fits = |action: &&ActionDoc| !action.two_nodes && !alone.contains(&action.name);
+        let fits = |action: &&ActionDoc| {
+            !action.two_nodes && !action.is_command && !alone.contains(&action.name)
+        };
         let found = ACTIONS
             .iter()
             .find(|action| action.name == word.text && fits(action));
@@ -562,6 +566,7 @@ impl Context<'_> {
                 ..
             }
             | Action::Reset(from, to) => *from == Node::Here || *to == Node::Here,
+            Action::Command(_) => false,
         };
         if here && self.table.get("then").is_none() {
             let place = self

@@ -16,7 +16,7 @@ use crate::scenario::print::document;
 use crate::scenario::tree::{Entry, Item, Place, Table, Value};
 use crate::scenario::value::{self, Instant, Rate};
 use crate::scenario::{file, moment, selector};
-use crate::workload::{Arrivals, Keys};
+use crate::workload::{Arrivals, Command, Keys};
 
 /// The canonical text of a scenario; none where a file cannot say it: the base is refused by
 /// Kafka, or a variant lacks what the base has.
@@ -489,6 +489,9 @@ fn event(event: &Event, topics: &[Arc<str>]) -> Table {
 }
 
 fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
+    if let Action::Command(command) = action {
+        return self::command(table, command, topics);
+    }
     let (name, names) = parts(action, topics);
     match names.as_slice() {
         [node] => put(table, name, text_value(node)),
@@ -507,6 +510,34 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
     if let Action::Flap { down, up, .. } = action {
         put(table, "down", text_value(&down.to_string()));
         put(table, "up", text_value(&up.to_string()));
+    }
+}
+
+fn command(table: &mut Table, command: &Command, topics: &[Arc<str>]) {
+    match command {
+        Command::AlterConfig { topic, changes } => {
+            let mut inner = Table::default();
+            let topic = topics.get(topic.0 as usize);
+            put(
+                &mut inner,
+                "topic",
+                text_value(topic.map_or("", |topic| topic)),
+            );
+            for change in changes.iter() {
+                let value = change.value.as_deref().unwrap_or("default");
+                put(&mut inner, &change.name, text_value(value));
+            }
+            put(table, "alter_config", Value::Table(inner));
+        }
+        Command::DeleteRecords { tp, before } => {
+            let topic = topics.get(tp.topic.0 as usize);
+            let name = format!("{}-{}", topic.map_or("", |topic| topic), tp.partition);
+            put(table, "delete_records", text_value(&name));
+            if let Some(before) = before {
+                let before = i64::try_from(before.0).unwrap_or(i64::MAX);
+                put(table, "before", Value::Integer(Some(before)));
+            }
+        }
     }
 }
 
@@ -537,6 +568,7 @@ fn parts(action: &Action, topics: &[Arc<str>]) -> (&'static str, Vec<String>) {
         Action::FillDisk(on) => ("fill_disk", each(on)),
         Action::FailDisk(on) => ("fail_disk", each(on)),
         Action::SkewClock(on, _) => ("skew_clock", each(on)),
+        Action::Command(_) => unreachable!("a command names no node"),
     }
 }
 

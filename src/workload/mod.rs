@@ -5,7 +5,8 @@ pub mod generator;
 use std::sync::Arc;
 
 use crate::delivery::{GroupId, RecordId, SenderId};
-use crate::kafka::ids::TopicId;
+use crate::kafka::api::incremental_alter_configs::ConfigChange;
+use crate::kafka::ids::{Offset, TopicId, TopicPartition};
 use crate::sim::time::SimDuration;
 
 /// When records arrive at `send`.
@@ -65,6 +66,25 @@ pub struct SendPlan {
     pub value_size: u32,
     /// True to make, keep and check the payload's bytes.
     pub keep_payload: bool,
+}
+
+/// What a command-line tool asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Other configs of a topic (kafka-configs --alter).
+    AlterConfig {
+        /// The topic.
+        topic: TopicId,
+        /// The changes.
+        changes: Arc<[ConfigChange]>,
+    },
+    /// That old records go (kafka-delete-records).
+    DeleteRecords {
+        /// The partition.
+        tp: TopicPartition,
+        /// All below this offset; none is all that is committed.
+        before: Option<Offset>,
+    },
 }
 
 /// What a member of a group of readers does.

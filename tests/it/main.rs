@@ -9,3 +9,4 @@ mod mutations;
 mod properties;
 mod scale;
 mod swarm;
+mod retention;

@@ -163,6 +163,8 @@ impl Bench {
             | Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AllocateProducerIds(_)
+            | Request::DeleteRecords(_)
+            | Request::IncrementalAlterConfigs(_)
             | Request::QuorumFetch(_) => panic!("a producer does not send {body:?}"),
         };
         Some(answered(on, correlation, answer))

@@ -10,7 +10,7 @@
 
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
-use crate::broker::api::produce;
+use crate::broker::api::{delete_records, produce};
 use crate::broker::connections::ReplyTo;
 use crate::broker::leading::LeaderNow;
 use crate::broker::partition::{Readable, Slot};
@@ -50,6 +50,7 @@ pub(in crate::broker) fn handle(
                 follower,
                 epoch,
                 offset: asked.fetch_offset,
+                log_start: asked.log_start_offset,
                 leader_end: readable.below,
             };
             if let Err(error) = follower_fetched(broker, cx, slot, &fetched) {
@@ -108,6 +109,7 @@ struct Fetched {
     follower: BrokerId,
     epoch: BrokerEpoch,
     offset: Offset,
+    log_start: Offset,
     leader_end: Offset,
 }
 
@@ -137,6 +139,7 @@ fn follower_fetched(
         .position(fetched.follower)
         .expect("a readable replica knows its follower");
     let moved = leading.followers[index].fetched(fetched.offset, fetched.epoch, &leader);
+    leading.followers[index].log_start = Some(fetched.log_start);
     let expanded = leading.expanded(index, high_watermark, &leader);
     if moved {
         cx.fact(Fact::FollowerFetched {
@@ -151,6 +154,9 @@ fn follower_fetched(
     }
     if moved && broker.raise_high_watermark(cx, slot) {
         broker.high_watermark_raised(cx, slot);
+    }
+    if !broker.replicas[slot].waiting_deletes.is_empty() {
+        delete_records::wake(broker, cx, slot);
     }
     Ok(())
 }
@@ -332,6 +338,7 @@ impl Broker {
     /// The replica leads no more: whoever waits for it as a leader is told so.
     pub(in crate::broker) fn deposed(&mut self, cx: BrokerCx<'_, '_>, slot: Slot) {
         produce::wake(self, cx, slot);
+        delete_records::wake(self, cx, slot);
         while let Some(&waiter) = self.replicas[slot].waiting_consumers.first() {
             complete(self, cx, waiter.id);
         }

@@ -1,5 +1,6 @@
 //! One handler file per API key that clients and followers use.
 
+pub(super) mod delete_records;
 pub(super) mod fetch;
 pub(super) mod init_producer_id;
 pub(super) mod list_offsets;
@@ -33,11 +34,13 @@ pub(super) fn dispatch(broker: &mut Broker, cx: BrokerCx<'_, '_>, to: ReplyTo, r
             let response = offset_for_leader_epoch::handle(broker, &request);
             broker.respond(cx, to, Response::OffsetForLeaderEpoch(response));
         }
+        Request::DeleteRecords(request) => delete_records::handle(broker, cx, to, &request),
         // Only controllers answer these; a broker knows no such API and hangs up.
         Request::AlterPartition(_)
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
         | Request::AllocateProducerIds(_)
+        | Request::IncrementalAlterConfigs(_)
         | Request::QuorumFetch(_) => broker.hang_up(cx, to.on),
     }
 }

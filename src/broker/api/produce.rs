@@ -7,6 +7,8 @@
 //! Source: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords, DelayedProduce,
 //! Partition.appendRecordsToLeader (4.2); KIP-951.
 
+// Deviation: a duplicate under LogAppendTime is answered without a time of append; Kafka answers with
+// the timestamp of the producer's last batch.
 // Deviation: an append behind a running flush of the same log is not held up by it.
 
 use std::sync::Arc;
@@ -43,6 +45,18 @@ struct Accepted {
     /// The leader's time of append, with LogAppendTime.
     log_append_time: Option<WallTime>,
     kind: Kind,
+}
+
+impl Accepted {
+    fn duplicate(slot: Slot, base_offset: Offset, last_offset: Offset) -> Self {
+        Self {
+            slot,
+            base_offset,
+            next_offset: last_offset.plus(1),
+            log_append_time: None,
+            kind: Kind::Duplicate,
+        }
+    }
 }
 
 enum Kind {
@@ -155,17 +169,7 @@ fn append(
     }
     let epoch = leading.epoch;
     let (batch, log_append_time) = admit(part.batch, &partition.settings.log, cx.wall_clock())?;
-    let incoming = Incoming {
-        bytes: u64::from(batch.size_bytes),
-        max_timestamp: batch.times.max,
-        last_offset: partition.log.log_end().plus(u64::from(batch.count()) - 1),
-    };
-    let rolled = partition
-        .log
-        .roll_if_due(&incoming, &partition.settings.log.roll);
-    if let Some(base) = rolled {
-        broker.segment_rolled(cx, slot, base);
-    }
+    roll_for(broker, cx, slot, &batch);
     let partition = &mut broker.replicas[slot];
     let stored = match partition.log.append_as_leader(batch, epoch)? {
         LeaderAppend::Appended(stored) => stored,
@@ -178,13 +182,7 @@ fn append(
                 tp: part.tp,
                 base_offset,
             });
-            return Ok(Accepted {
-                slot,
-                base_offset,
-                next_offset: last_offset.plus(1),
-                log_append_time: None,
-                kind: Kind::Duplicate,
-            });
+            return Ok(Accepted::duplicate(slot, base_offset, last_offset));
         }
     };
     let (base_offset, next_offset) = (stored.base_offset, stored.next_offset());
@@ -215,6 +213,23 @@ fn append(
         log_append_time,
         kind,
     })
+}
+
+/// Begins a segment if the batch does not belong into the active one.
+#[inline]
+fn roll_for(broker: &mut Broker, cx: BrokerCx<'_, '_>, slot: Slot, batch: &Batch) {
+    let partition = &mut broker.replicas[slot];
+    let incoming = Incoming {
+        bytes: u64::from(batch.size_bytes),
+        max_timestamp: batch.times.max,
+        last_offset: partition.log.log_end().plus(u64::from(batch.count()) - 1),
+    };
+    let rolled = partition
+        .log
+        .roll_if_due(&incoming, &partition.settings.log.roll);
+    if let Some(base) = rolled {
+        broker.segment_rolled(cx, slot, base);
+    }
 }
 
 /// Checks a batch's size and timestamps as the log would, or gives it the leader's time.

@@ -122,6 +122,20 @@ fn a_follower_asks_with_its_epoch_its_log_end_and_its_last_epoch() {
 }
 
 #[test]
+fn a_follower_takes_its_leaders_log_start_and_tells_it_with_its_next_fetch() {
+    let mut follower = Follower::new();
+    follower.gets(vec![stored(0, 0), stored(1, 0)], 2);
+    assert_eq!(follower.asked().log_start_offset, Offset(0));
+    follower.answered(FetchedPartition {
+        high_watermark: Offset(2),
+        log_start_offset: Offset(1),
+        ..NO_ANSWER
+    });
+    assert_eq!(follower.lab.view().log_start, Offset(1));
+    assert_eq!(follower.asked().log_start_offset, Offset(1));
+}
+
+#[test]
 fn a_followers_high_watermark_is_the_leaders_but_not_beyond_its_own_log() {
     let mut follower = Follower::new();
     follower.gets(vec![stored(0, 0)], 5);

@@ -6,6 +6,7 @@ mod isr;
 mod lifecycle;
 mod metadata;
 mod produce;
+mod retention;
 
 use super::*;
 use crate::delivery::{Record, RecordId};

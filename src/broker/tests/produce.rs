@@ -40,6 +40,8 @@ fn transcript(lab: &Lab) -> Vec<String> {
                 | Response::BrokerRegistration(_)
                 | Response::BrokerHeartbeat(_)
                 | Response::AllocateProducerIds(_)
+                | Response::DeleteRecords(_)
+                | Response::IncrementalAlterConfigs(_)
                 | Response::QuorumFetch(_) => "other answer".to_owned(),
             }),
             Effect::Flush { .. } => lines.push("flush".to_owned()),

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use crate::check::guarantees::{Breach, Breaches, name};
-use crate::kafka::fact::{DeletionReason, Fact};
+use crate::kafka::fact::{DeletionReason, Fact, Removal};
 use crate::kafka::ids::{BrokerId, Offset, TopicPartition};
 use crate::kafka::view::ReplicaView;
 use crate::sim::process::EventId;
@@ -42,15 +42,18 @@ impl RetentionKeepsWhatItMust {
         if let Fact::SegmentsDeleted {
             broker,
             tp,
-            reason,
-            below,
-            high_watermark,
-            now,
-            retention,
-            batches,
+            removal,
             ..
         } = fact
         {
+            let Removal {
+                below,
+                high_watermark,
+                now,
+                retention,
+                batches,
+                ..
+            } = &**removal;
             if below > high_watermark {
                 let words = format!(
                     "{broker} deletes {} below {below}, committed to {high_watermark}",
@@ -65,7 +68,7 @@ impl RetentionKeepsWhatItMust {
             let young = batches
                 .iter()
                 .find(|stored| keeps(age(stored.batch.times.max.0)));
-            if let Some(stored) = young.filter(|_| *reason == DeletionReason::Time) {
+            if let Some(stored) = young.filter(|_| removal.reason == DeletionReason::Time) {
                 let words = format!(
                     "{broker} deletes the batch at {} of {}, which is {} ms old",
                     stored.base_offset,
@@ -144,6 +147,7 @@ mod tests {
     use crate::kafka::fact::{LogStartCause, Role};
     use crate::sim::clock::WallTime;
     use crate::sim::time::SimDuration;
+    use std::sync::Arc;
 
     /// Everything below 5 goes; its records were made at 0 ms.
     fn deleted(reason: DeletionReason, high_watermark: u64, now: i64) -> Fact {
@@ -151,13 +155,15 @@ mod tests {
             broker: BrokerId(1),
             role: Role::Leader,
             tp: TP,
-            reason,
-            segments: 1,
-            below: Offset(5),
-            high_watermark: Offset(high_watermark),
-            now: WallTime(now),
-            retention: Some(SimDuration::from_millis(100)),
-            batches: [stored(4, &[1])].into(),
+            removal: Arc::new(Removal {
+                reason,
+                segments: 1,
+                below: Offset(5),
+                high_watermark: Offset(high_watermark),
+                now: WallTime(now),
+                retention: Some(SimDuration::from_millis(100)),
+                batches: vec![stored(4, &[1])],
+            }),
         }
     }
 

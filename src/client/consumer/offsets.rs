@@ -1,9 +1,9 @@
 //! Positions that do not come from reading: where to start, and whether the log still holds what
 //! was read.
 //!
-//! Modelled: auto.offset.reset by ListOffsets, also by duration (KIP-1106); validation by OffsetForLeaderEpoch after a change of
-//! leader, truncation detected (KIP-320); errors and lost connections retried after
-//! retry.backoff.ms with a metadata refresh.
+//! Modelled: auto.offset.reset by ListOffsets, also by duration (KIP-1106); validation by
+//! OffsetForLeaderEpoch after a change of leader, truncation detected (KIP-320); errors and lost
+//! connections retried after retry.backoff.ms with a metadata refresh.
 //! Left out: isolation.level, look-ups by time for the application (offsetsForTimes).
 //! Source: OffsetFetcher, OffsetFetcherUtils, PositionsValidator (4.2).
 

@@ -180,6 +180,8 @@ impl Bench {
             | Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AllocateProducerIds(_)
+            | Request::DeleteRecords(_)
+            | Request::IncrementalAlterConfigs(_)
             | Request::QuorumFetch(_) => panic!("a producer does not send {body:?}"),
         };
         Some(response(on, correlation, answer))

@@ -66,6 +66,12 @@ impl TopicConfig {
         *self = altered;
         known
     }
+
+    /// The value of a config; none when the broker's holds.
+    pub fn value(&self, name: &str) -> Option<Value> {
+        let entry = Self::ENTRIES.iter().find(|entry| entry.name == name)?;
+        (entry.get)(self)
+    }
 }
 
 impl Component for TopicConfig {

@@ -180,6 +180,30 @@ pub static EVENT: TableDoc = TableDoc {
             "The wall clock jumps by `by`.",
         ),
         key(
+            "alter_config",
+            Takes::Form("a table: a topic and its configs"),
+            Means("-"),
+            "alter_config = { topic = \"orders\", \"retention.ms\" = \"1m\" }",
+            "Somebody changes a topic's config while the cluster runs (kafka-configs); `\"default\"` takes a value back.",
+        ),
+        key(
+            "delete_records",
+            Takes::Form("a partition"),
+            Means("-"),
+            "delete_records = \"orders-0\"",
+            "Somebody has the oldest records deleted (kafka-delete-records).",
+        ),
+        key(
+            "before",
+            Takes::Count {
+                min: 0,
+                max: i64::MAX as u64,
+            },
+            Means("all that is committed then"),
+            "before = 500",
+            "With `delete_records`: those below this offset.",
+        ),
+        key(
             "then",
             Takes::Form("the name of an action on one node"),
             Means("an action of its own"),

@@ -186,12 +186,14 @@ pub struct ActionDoc {
     pub name: &'static str,
     /// It names two nodes, not any number.
     pub two_nodes: bool,
-    /// The keys that it needs beside; `delay`, `by` and the like go with no other action.
+    /// The keys that it needs, or may have, beside: `delay`, `by` and the like go with no other action.
     pub needs: &'static [&'static str],
     /// It can be undone, so it may have `for`.
     pub lasts: bool,
     /// It acts on a disk: brokers and controllers only.
     pub on_disk: bool,
+    /// It is a command-line tool and names no node.
+    pub is_command: bool,
 }
 
 const fn action(
@@ -207,20 +209,29 @@ const fn action(
         needs,
         lasts,
         on_disk,
+        is_command: false,
+    }
+}
+
+const fn command(name: &'static str, needs: &'static [&'static str]) -> ActionDoc {
+    ActionDoc {
+        is_command: true,
+        ..action(name, false, needs, false, false)
     }
 }
 
 /// The keys of an event that only some actions have, and which.
-pub const COMPANIONS: [(&str, &str); 5] = [
+pub const COMPANIONS: [(&str, &str); 6] = [
     ("delay", "it goes with slow_link and slow_disk"),
     ("by", "it goes with skew_clock"),
     ("gap", "it goes with rolling_restart"),
     ("down", "it goes with flap"),
     ("up", "it goes with flap"),
+    ("before", "it goes with delete_records"),
 ];
 
 /// All actions.
-pub const ACTIONS: [ActionDoc; 17] = [
+pub const ACTIONS: [ActionDoc; 19] = [
     action("crash", false, &[], true, false),
     action("power_loss", false, &[], true, false),
     action("lose_disk", false, &[], true, true),
@@ -238,6 +249,8 @@ pub const ACTIONS: [ActionDoc; 17] = [
     action("fill_disk", false, &[], true, true),
     action("fail_disk", false, &[], true, true),
     action("skew_clock", false, &["by"], true, false),
+    command("alter_config", &[]),
+    command("delete_records", &["before"]),
 ];
 
 impl TableDoc {

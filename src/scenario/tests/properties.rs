@@ -338,6 +338,7 @@ fn setup() -> impl Strategy<Value = Setup> {
     (apps, network, disks, costs, timeline(), numbers).prop_map(
         |((topics, producer, groups), network, disks, costs, timeline, (lag, elr))| Setup {
             cluster: ClusterSpec {
+                commands: Vec::new(),
                 mutation: None,
                 brokers: 3,
                 controllers: 1,
