@@ -7,6 +7,6 @@ mod faults;
 mod library;
 mod mutations;
 mod properties;
+mod retention;
 mod scale;
 mod swarm;
-mod retention;
