@@ -136,7 +136,8 @@ impl Tool {
                 body: Message::Request { .. },
                 ..
             }
-            | Input::Flushed(_) => {}
+            | Input::Flushed(_)
+            | Input::FlushFailed(_) => {}
         }
     }
 
