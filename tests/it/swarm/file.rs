@@ -57,6 +57,10 @@ pub(crate) struct File {
     pub survives: bool,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a coin that the seed has tossed"
+)]
 struct Draw {
     rng: Rng,
     brokers: u64,
