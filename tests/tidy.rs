@@ -87,6 +87,9 @@ fn imports_go_down_only() {
                     path.display()
                 ));
             }
+            if line.trim_start().starts_with("pub use ") {
+                wrong.push(format!("{}:{number}: re-exports", path.display()));
+            }
             for target in crate_paths(line) {
                 let below = layers.get(target.as_str()).is_some_and(|to| to < layer);
                 let peer = PEERS.contains(&(module.as_str(), target.as_str()));

@@ -11,7 +11,7 @@
 mod alter_partition;
 mod api;
 mod connections;
-mod controller_link;
+pub mod controller_link;
 mod fetcher;
 mod isr;
 mod leading;
@@ -28,7 +28,7 @@ mod shutdown;
 mod storage;
 #[cfg(test)]
 mod tests;
-mod timer;
+pub mod timer;
 mod truncation;
 
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ use std::sync::Arc;
 use crate::broker::alter_partition::AlterPartitions;
 use crate::broker::api::fetch::Found;
 use crate::broker::connections::{Connections, ReplyTo};
-use crate::broker::controller_link::{ControllerLink, Progress};
+use crate::broker::controller_link::{ControllerLink, Progress, Timer as LinkTimer};
 use crate::broker::fetcher::Fetchers;
 use crate::broker::leading::LeaderNow;
 use crate::broker::lifecycle::{Lifecycle, Stage};
@@ -50,6 +50,7 @@ use crate::broker::registrations::Registrations;
 use crate::broker::replicas::Replicas;
 use crate::broker::retention::LogCare;
 use crate::broker::storage::{Cut, FlushTarget};
+use crate::broker::timer::{Link, Timer};
 use crate::kafka::api::produce::LeaderHint;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::error_code::ErrorCode;
@@ -63,9 +64,6 @@ use crate::sim::disk::Disk;
 use crate::sim::process::{ConnectionId, Crash, Cx, FlushId, HostId, Input};
 use crate::sim::rng::Streams;
 use crate::sim::time::SimDuration;
-
-pub use crate::broker::controller_link::Timer as LinkTimer;
-pub use crate::broker::timer::{Link, Timer};
 
 /// A broker's context.
 type BrokerCx<'a, 'b> = &'a mut Cx<'b, Message, Fact, Timer>;

@@ -1,7 +1,8 @@
 //! Any process of the world: a broker, a controller or an application, in one vocabulary.
 
 use crate::app::{App, Fact as AppFact, Timer as AppTimer};
-use crate::broker::{Broker, Timer as BrokerTimer};
+use crate::broker::Broker;
+use crate::broker::timer::Timer as BrokerTimer;
 use crate::cluster::message::Message;
 use crate::cluster::moment::Moment;
 use crate::controller::{Controller, Timer as ControllerTimer};

@@ -6,7 +6,7 @@ pub mod schedule;
 
 use std::sync::Arc;
 
-pub use crate::cluster::moment::Moment;
+use crate::cluster::moment::Moment;
 use crate::kafka::ids::TopicPartition;
 use crate::sim::time::SimDuration;
 use crate::workload::Command;

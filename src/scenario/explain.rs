@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
+use crate::cluster::moment::Moment;
 use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
-use crate::fault::{Action, Event, Moment, Node, Occurrence, Set, Target, When};
+use crate::fault::{Action, Event, Node, Occurrence, Set, Target, When};
 use crate::kafka::config::Component;
 use crate::kafka::ids::TopicPartition;
 use crate::scenario::model::{

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::fault::Moment;
+use crate::cluster::moment::Moment;
 use crate::kafka::ids::TopicPartition;
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::names::Names;

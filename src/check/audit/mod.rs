@@ -26,7 +26,7 @@ use crate::kafka::records::StoredBatch;
 use crate::kafka::view::ReplicaView;
 use crate::sim::time::SimTime;
 
-pub use crate::check::audit::latency::Latencies;
+use crate::check::audit::latency::Latencies;
 
 /// It was told success.
 const ACKED: u8 = 1;

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::check::audit::latency::Latencies;
 use crate::check::audit::tests::{Case, Note};
-use crate::check::audit::{Audited, GroupAudited, Latencies};
+use crate::check::audit::{Audited, GroupAudited};
 use crate::check::tally::{GroupTally, LagSeries, Tally};
 use crate::delivery::{Delivery, GroupId, Outcome, Place, Record, SenderId};
 use crate::sim::time::{SimDuration, SimTime};

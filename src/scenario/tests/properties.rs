@@ -6,12 +6,13 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::cluster::moment::Moment;
 use crate::cluster::spec::{
     ClusterSpec, CostSpec, DiskSpec, Features, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
     TopicSpec,
 };
 use crate::delivery::{GroupId, RecordId, SenderId};
-use crate::fault::{Action, Event, Moment, Node, Occurrence, Set, Target, Targets, When};
+use crate::fault::{Action, Event, Node, Occurrence, Set, Target, Targets, When};
 use crate::kafka::api::produce::Acks;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
