@@ -19,6 +19,7 @@ use crate::scenario::value::{
     Rate, grouped, print_bandwidth, print_parts_per_million, print_rate, print_signed_duration,
     print_size,
 };
+use crate::sim::time::SimDuration;
 use crate::workload::{Arrivals, Command, Keys};
 
 /// One thing that holds of a set-up.
@@ -203,14 +204,17 @@ fn claim(claim: &Claim) -> String {
                 Comparison::GreaterOrEqual => "is at least",
             };
             let right = match right {
+                Operand::Number(nanos) if *nanos > 0 && metric.ends_with("_ns") => {
+                    span(SimDuration::from_nanos(nanos.unsigned_abs()))
+                }
                 Operand::Number(number) if *number < 0 => number.to_string(),
                 Operand::Number(number) => grouped(number.unsigned_abs()),
                 Operand::Metric { variant, metric } => format!("the {metric} of \"{variant}\""),
             };
             let seeds = match seeds {
-                SeedQuantifier::All => "with every seed".to_owned(),
-                SeedQuantifier::Any => "with some seed".to_owned(),
-                SeedQuantifier::AtLeast(share) => format!("with at least {share} of the seeds"),
+                SeedQuantifier::All => "in every seed".to_owned(),
+                SeedQuantifier::Any => "in some seed".to_owned(),
+                SeedQuantifier::AtLeast(share) => format!("in at least {share} of seeds"),
             };
             format!("{metric} {how} {right} {seeds}")
         }
@@ -275,12 +279,41 @@ fn facts(setup: &Setup) -> Vec<Fact> {
         all: &mut all,
         subject: "The end".to_owned(),
     };
-    end.say("heal", format!("at {} everything heals", setup.run_for));
+    end.say(
+        "heal",
+        format!("at {} everything heals", span(setup.run_for)),
+    );
     end.say(
         "drain",
-        format!("then the run drains, for at most {}", setup.drain_for),
+        format!("then the run drains, for at most {}", span(setup.drain_for)),
     );
     all
+}
+
+/// `2.5s`, where that is exact and easier to read than `2500ms`.
+fn span(span: SimDuration) -> String {
+    let nanos = span.as_nanos();
+    for (unit, name) in [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us")] {
+        let (whole, thousandths) = (nanos / unit, nanos % unit / (unit / 1_000));
+        let exact = nanos.is_multiple_of(unit / 1_000);
+        if whole > 0 && thousandths > 0 && exact {
+            let decimals = format!("{thousandths:03}");
+            return format!("{whole}.{}{name}", decimals.trim_end_matches('0'));
+        }
+        if whole > 0 {
+            break;
+        }
+    }
+    span.to_string()
+}
+
+/// `from 5s`, or that it is the start.
+fn from(start: SimDuration) -> String {
+    if start.is_zero() {
+        "from the start".to_owned()
+    } else {
+        format!("from {}", span(start))
+    }
 }
 
 /// `1 broker`, `3 brokers`.
@@ -338,7 +371,12 @@ fn hosts(all: &mut Vec<Fact>, spec: &ClusterSpec) {
             count(u64::from(topic.partitions), "partition"),
         );
         let replicas = count(u64::from(topic.replication_factor), "replica");
-        facts.say("replicas", format!("{replicas} of each"));
+        let of_each = if topic.partitions == 1 {
+            ""
+        } else {
+            " of each"
+        };
+        facts.say("replicas", format!("{replicas}{of_each}"));
         facts.config(&topic.config);
     }
 }
@@ -359,7 +397,7 @@ fn producer(all: &mut Vec<Fact>, producer: &ProducerSpec, topics: &[Arc<str>]) {
         }
         Arrivals::Flood => "as fast as its memory lets it".to_owned(),
     };
-    facts.say("rate", format!("{rate}, from {}", plan.start));
+    facts.say("rate", format!("{rate}, {}", from(plan.start)));
     let keys = match plan.keys {
         Keys::Null => "no keys".to_owned(),
         Keys::Uniform { count } => format!("one of {} keys at random", grouped(u64::from(count))),
@@ -406,13 +444,16 @@ fn group(all: &mut Vec<Fact>, group: &GroupSpec, topics: &[Arc<str>]) {
         "the partitions are split by member index, once and for all".to_owned(),
     );
     if let Some(first) = group.members.first() {
-        facts.say("start", format!("from {}", first.start));
-        facts.say(
-            "handler",
-            format!("the handler takes {} a record", first.handler),
-        );
+        facts.say("start", from(first.start));
+        let handler = if first.handler.is_zero() {
+            "the handler takes no time".to_owned()
+        } else {
+            format!("the handler takes {} a record", span(first.handler))
+        };
+        facts.say("handler", handler);
         for (i, (from, to)) in first.pauses.iter().enumerate() {
-            facts.say(&format!("pause {i}"), format!("paused from {from} to {to}"));
+            let pause = format!("paused from {} to {}", span(*from), span(*to));
+            facts.say(&format!("pause {i}"), pause);
         }
     }
     facts.config(&group.config);
@@ -424,11 +465,15 @@ fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         subject: "Network".to_owned(),
     };
     let latency = match spec.network.latency {
-        LatencySpec::Constant(at) => format!("{at} one way"),
-        LatencySpec::Uniform(from, to) => format!("evenly between {from} and {to} one way"),
-        LatencySpec::Exponential { base, mean } => {
-            format!("{base} one way, and on average {mean} more, exponentially distributed")
+        LatencySpec::Constant(at) => format!("{} one way", span(at)),
+        LatencySpec::Uniform(from, to) => {
+            format!("evenly between {} and {} one way", span(from), span(to))
         }
+        LatencySpec::Exponential { base, mean } => format!(
+            "{} one way, and on average {} more, exponentially distributed",
+            span(base),
+            span(mean)
+        ),
     };
     network.say("latency", latency);
     let bandwidth = print_bandwidth(spec.network.bandwidth);
@@ -436,18 +481,21 @@ fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         "bandwidth",
         format!("{bandwidth} per connection and direction"),
     );
-    let loss = print_parts_per_million(spec.network.loss_ppm);
-    network.say(
-        "loss",
-        format!("{loss} of transmissions lost and sent again"),
-    );
+    let loss = match spec.network.loss_ppm {
+        0 => "no transmission is lost".to_owned(),
+        parts => format!(
+            "{} of transmissions are lost and sent again",
+            print_parts_per_million(parts)
+        ),
+    };
+    network.say("loss", loss);
     let mut disks = Facts {
         all: &mut *network.all,
         subject: "Disks".to_owned(),
     };
     disks.say(
         "flush",
-        format!("a flush takes {}", spec.disks.flush_latency),
+        format!("a flush takes {}", span(spec.disks.flush_latency)),
     );
     disks.say("bandwidth", print_bandwidth(spec.disks.bandwidth));
     disks.say(
@@ -458,13 +506,13 @@ fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         all: &mut *disks.all,
         subject: "CPU time".to_owned(),
     };
-    for (what, span) in [
+    for (what, time) in [
         ("a produce", spec.costs.produce),
         ("a fetch", spec.costs.fetch),
         ("any other request", spec.costs.other),
-        ("each KiB of it", spec.costs.per_kib),
+        ("each KiB of a request", spec.costs.per_kib),
     ] {
-        costs.say(what, format!("{what} takes {span}"));
+        costs.say(what, format!("{what} takes {}", span(time)));
     }
 }
 
@@ -474,8 +522,11 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
         subject: format!("Event {}", event.id),
     };
     let when = match &event.when {
-        When::At(at) => format!("at {at}"),
-        When::Between(from, to) => format!("between {from} and {to}, as the seed draws it"),
+        When::At(at) => format!("at {}", span(*at)),
+        When::Between(from, to) => {
+            let (from, to) = (span(*from), span(*to));
+            format!("between {from} and {to}, as the seed draws it")
+        }
         When::On {
             moment,
             occurrence,
@@ -489,9 +540,9 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
             let after = if after.is_zero() {
                 String::new()
             } else {
-                format!(" after {after}")
+                format!(" after {}", span(*after))
             };
-            format!("{which} that {}{after}", self::moment(moment, topics))
+            format!("{which}{after} that {}", self::moment(moment, topics))
         }
     };
     facts.say("when", format!("{when}, {}", action(&event.action, topics)));
@@ -503,7 +554,7 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
             | Action::RollingRestart { .. }
             | Action::Command(_),
         ) => {}
-        (Some(lasts), _) => facts.say("for", format!("undone after {lasts}")),
+        (Some(lasts), _) => facts.say("for", format!("undone after {}", span(lasts))),
         (None, _) => facts.say("for", "until everything heals".to_owned()),
     }
 }
@@ -608,9 +659,10 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
         Action::Isolate(on) => format!("nothing reaches or leaves {}", all(on)),
         Action::SlowLink(from, to, delay) => {
             format!(
-                "messages from {} to {} take {delay} longer",
+                "messages from {} to {} take {} longer",
                 name(from),
-                name(to)
+                name(to),
+                span(*delay)
             )
         }
         Action::Flap {
@@ -620,6 +672,7 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
             up,
         } => {
             let (one, other) = (name(one), name(other));
+            let (down, up) = (span(*down), span(*up));
             format!("the link between {one} and {other} flaps: cut for {down}, whole for {up}")
         }
         Action::Reset(one, other) => {
@@ -647,7 +700,9 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
                 None => format!("somebody deletes all committed records of {partition}"),
             }
         }
-        Action::SlowDisk(on, delay) => format!("flushes of {} take {delay} longer", all(on)),
+        Action::SlowDisk(on, delay) => {
+            format!("flushes of {} take {} longer", all(on), span(*delay))
+        }
         Action::FillDisk(on) => {
             let (noun, is) = (verb(on, "disk", "disks"), verb(on, "is", "are"));
             format!("the {noun} of {} {is} full", all(on))
