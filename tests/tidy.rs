@@ -48,6 +48,7 @@ const CRATES: &[(&str, &[&str])] = &[
         &["clap", "indicatif", "miette", "serde_json", "strsim"],
     ),
     ("main", &["clap"]),
+    ("wasm", &["serde_json"]),
 ];
 
 /// Every outside crate of the manifest, as source text names it.

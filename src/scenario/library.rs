@@ -29,6 +29,13 @@ static LIBRARY: &[LibraryEntry] = library! {
         "isr-of-one"
         "leader-crash-acks1"
     }
+    "availability" {
+        "acked-but-invisible"
+        "fast-restart"
+        "last-replica-standing"
+        "slow-follower"
+        "zombie-leader"
+    }
     "retention" {
         "retention-overtakes-the-reader"
         "retention-raised-in-time"
