@@ -11,7 +11,7 @@ use crate::kafka::ids::{TopicId, TopicPartition};
 use crate::scenario::config;
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
-use crate::scenario::keys::{LONGEST, MAX_MEMBERS, MAX_PRODUCERS, MAX_RECORDS};
+use crate::scenario::keys::{LONGEST, MAX_MEMBERS, MAX_PAYLOAD, MAX_PRODUCERS, MAX_RECORDS};
 use crate::scenario::lower::{Refused, named, too_many};
 use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text, texts};
@@ -42,7 +42,7 @@ pub(in crate::scenario) fn producers(
     problems: &mut Problems,
 ) -> Vec<ProducerSpec> {
     let mut producers = Vec::new();
-    let mut records = 0_u64;
+    let (mut records, mut payload) = (0_u64, 0_u64);
     for (entry, table) in named(top, "producers", "a producer", problems) {
         check_host_name(entry, context.names, problems);
         let path = format!("producers.{}", entry.key);
@@ -54,6 +54,9 @@ pub(in crate::scenario) fn producers(
         let name: Arc<str> = Arc::from(entry.key.as_str());
         context.names.producers.push(Arc::clone(&name));
         records += u64::from(plan.count);
+        if plan.keep_payload {
+            payload += u64::from(plan.count) * u64::from(plan.value_size);
+        }
         producers.push(ProducerSpec { name, plan, config });
     }
     let count = producers.len() as u64;
@@ -66,6 +69,14 @@ pub(in crate::scenario) fn producers(
         problems,
     );
     too_many(top, "producers", "records", records, MAX_RECORDS, problems);
+    too_many(
+        top,
+        "producers",
+        "bytes of values that are kept",
+        payload,
+        MAX_PAYLOAD,
+        problems,
+    );
     producers
 }
 

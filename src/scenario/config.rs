@@ -40,7 +40,7 @@ pub(in crate::scenario) fn lower<C: Component>(
         return Err(refusal);
     }
     for notice in settings.notices() {
-        problems.notice(format!("{owner}: {notice}"));
+        problems.notice(&format!("{owner}: {notice}"));
     }
     settings.resolve().or_else(|exception| {
         if refusals.contains(exception.name) {

@@ -274,12 +274,12 @@ impl Problems {
     }
 
     /// Notes what is valid but doubtful; what the base has too is not said again.
-    pub(in crate::scenario) fn notice(&mut self, text: String) {
+    pub(in crate::scenario) fn notice(&mut self, text: &str) {
         let of_variant = match &self.variant {
             Some(label) => format!("{text} (variant \"{label}\")"),
-            None => text.clone(),
+            None => text.to_owned(),
         };
-        if !self.notices.contains(&text) && !self.notices.contains(&of_variant) {
+        if !self.notices.iter().any(|known| known == text) && !self.notices.contains(&of_variant) {
             self.notices.push(of_variant);
         }
     }
@@ -353,7 +353,15 @@ impl Problem {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Empty => Some("`retrial new` writes a scenario to start from".to_owned()),
+            Self::Empty => Some(
+                "begin with one that stands: `retrial fmt leader-crash-acks1` prints it".to_owned(),
+            ),
+            Self::TooMany { .. } => Some("a run holds no more: lower it".to_owned()),
+            Self::UnknownPartition { topic, .. } => {
+                Some(format!("name one of them, or raise `partitions` of `{topic}`"))
+            }
+            Self::TooLong(_) => Some("leave out what no run needs".to_owned()),
+            Self::Syntax(message) => syntax_help(message).map(str::to_owned),
             Self::UnknownKey {
                 key,
                 known,
@@ -412,13 +420,19 @@ impl Problem {
                 Some("`base_label` names the base; each variant needs another name".to_owned())
             }
             Self::BadClaim { help, .. } | Self::BadFlag { help, .. } => Some(help.clone()),
-            Self::Syntax(_)
-            | Self::TooLong(_)
-            | Self::OutOfRange { .. }
-            | Self::UnknownPartition { .. }
-            | Self::ConfigValue(_)
-            | Self::TooMany { .. } => None,
+            Self::OutOfRange { .. } | Self::ConfigValue(_) => None,
         }
+    }
+}
+
+/// What to do about TOML that is none, where its own message does not say.
+fn syntax_help(message: &str) -> Option<&'static str> {
+    if message.starts_with("duplicate key") {
+        Some("a key is given once in its table: keep one of the two")
+    } else if message.starts_with("string values must be quoted") {
+        Some("text, durations, sizes and rates stand in quotes: run_for = \"40s\"")
+    } else {
+        None
     }
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::scenario::claims::{self, Vocabulary};
 use crate::scenario::diagnostics::{Diagnostics, Problem, Problems, Source};
-use crate::scenario::keys::MAX_FILE;
 use crate::scenario::keys::top::{TEACH, TOP};
+use crate::scenario::keys::{MAX_FILE, MAX_VARIANTS};
 use crate::scenario::lower::{self, Lowered};
 use crate::scenario::model::{Scenario, Teach, Variant};
 use crate::scenario::reader::{Reader, Text, as_table};
 use crate::scenario::set::SetFlag;
 use crate::scenario::tree::{self, Place, SourceId, Table};
+use crate::scenario::value;
 use crate::scenario::variants::{self, Overlay};
 
 /// Reads the text of a scenario file. `name` is what messages call the file; its stem, without
@@ -36,7 +37,7 @@ pub fn check(
     let Some(root) = syntax(text, &mut problems) else {
         return Err(problems.all());
     };
-    let scenario = scenario(stem(name), root, sets, &mut problems);
+    let scenario = scenario(stem(name), &root, sets, &mut problems);
     let notices = problems.notices().to_vec();
     problems.or((scenario, notices))
 }
@@ -74,8 +75,8 @@ struct Layer {
     tree: Table,
 }
 
-fn scenario(name: &str, root: Table, sets: &[SetFlag], problems: &mut Problems) -> Scenario {
-    let mut layers = layers(&root, problems);
+fn scenario(name: &str, root: &Table, sets: &[SetFlag], problems: &mut Problems) -> Scenario {
+    let mut layers = layers(root, problems);
     apply_flags(&mut layers, sets, problems);
     let refusals = claims::refusals(root.get("claims").map(|entry| &entry.item));
     let mut vocabulary = Vocabulary::default();
@@ -126,7 +127,23 @@ fn layers(root: &Table, problems: &mut Problems) -> Vec<Layer> {
     let overlays = root
         .get("variants")
         .and_then(|entry| as_table(&entry.item, "`variants`", problems));
-    for entry in overlays.into_iter().flat_map(|table| &table.entries) {
+    let count = 1 + overlays.map_or(0, |table| table.entries.len());
+    if count > MAX_VARIANTS {
+        let place = root.get("variants").map_or(Place::TOP, |entry| entry.place);
+        problems.add(
+            place,
+            Problem::TooMany {
+                what: "variants, the base among them",
+                sum: value::grouped(count as u64),
+                limit: value::grouped(MAX_VARIANTS as u64),
+            },
+        );
+    }
+    for entry in overlays
+        .into_iter()
+        .flat_map(|table| &table.entries)
+        .take(MAX_VARIANTS - 1)
+    {
         let what = format!("`variants.\"{}\"`", entry.key);
         let Some(overlay) = as_table(&entry.item, &what, problems) else {
             continue;

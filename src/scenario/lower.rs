@@ -11,7 +11,7 @@ use crate::kafka::config::broker::BrokerConfig;
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
 use crate::scenario::keys::top::TOP;
-use crate::scenario::keys::{LONGEST, MAX_REPLICAS};
+use crate::scenario::keys::{LEAST_ROUND_TRIP, LONGEST, MAX_REPLICAS};
 use crate::scenario::model::{RefusedConfig, Setup};
 use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table};
@@ -86,11 +86,12 @@ pub(in crate::scenario) fn set_up(
         disks: disks(&top, problems),
         costs: costs(&top, problems),
     };
+    check_time_passes(&top, &cluster, problems);
     let run_for = run_for.unwrap_or(LONGEST);
-    let timeline = timeline::lower(top.item("timeline"), run_for, &names, problems);
+    let (timeline, events) = timeline::lower(top.item("timeline"), run_for, &names, problems);
     cluster.commands = commands(&timeline);
     Lowered {
-        events: timeline.iter().map(|event| Arc::clone(&event.id)).collect(),
+        events,
         groups: names.groups.into_iter().map(|(group, _)| group).collect(),
         setup: match refused.0 {
             Some(refusal) => Err(refusal),
@@ -312,6 +313,40 @@ fn latency(reader: &Reader<'_>, problems: &mut Problems) -> Option<LatencySpec> 
         }
         Ok(latency)
     })
+}
+
+/// A request and its answer must take some time: one that fails and is tried again would else do
+/// so for ever at one instant.
+fn check_time_passes(top: &Reader<'_>, cluster: &ClusterSpec, problems: &mut Problems) {
+    let there_and_back = match cluster.network.latency {
+        LatencySpec::Constant(at) => at.saturating_mul(2),
+        LatencySpec::Uniform(from, to) => from + to,
+        LatencySpec::Exponential { base, mean } => (base + mean).saturating_mul(2),
+    };
+    let costs = &cluster.costs;
+    let served = costs.produce.min(costs.fetch).min(costs.other);
+    if there_and_back + served >= LEAST_ROUND_TRIP {
+        return;
+    }
+    let key = ["network", "costs"]
+        .into_iter()
+        .find(|key| top.item(key).is_some())
+        .unwrap_or("network");
+    problems.add(
+        top.place(key),
+        Problem::BadValue {
+            what: "the shortest request".to_owned(),
+            why: format!(
+                "there, served and back, it takes {}, less than {LEAST_ROUND_TRIP}",
+                there_and_back + served
+            ),
+            help: Some(
+                "give `latency` in [network] or each request in [costs] some time: what fails and \
+                 is tried again at once would never come to an end"
+                    .to_owned(),
+            ),
+        },
+    );
 }
 
 fn disks(top: &Reader<'_>, problems: &mut Problems) -> DiskSpec {

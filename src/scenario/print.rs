@@ -287,9 +287,8 @@ impl Printer<'_> {
             };
             let text = format!("{name} = {}", self.inline(&entry.item));
             let extent = entry_extent(entry);
-            if text.chars().count() <= WIDTH && !self.commented(extent) {
-                self.line(text, extent);
-            } else if inner.entries.is_empty() {
+            let fits = text.chars().count() <= WIDTH && !self.commented(extent);
+            if fits || inner.entries.is_empty() {
                 self.line(text, extent);
             } else {
                 deferred.push((format!("{path}.{name}"), entry.item.place, inner));

@@ -227,14 +227,21 @@ impl<'t> Reader<'t> {
 
     /// A size or a bandwidth in its range.
     pub(in crate::scenario) fn bytes(&self, name: &str, problems: &mut Problems) -> Option<u64> {
-        let (min, max, read, print): (_, _, fn(&str) -> Result<u64, String>, fn(u64) -> String) =
-            if let Takes::Size { min, max } = self.key(name).takes {
-                (min, max, value::size, value::print_size)
-            } else if let Takes::Bandwidth { min, max } = self.key(name).takes {
-                (min, max, value::bandwidth, value::print_bandwidth)
-            } else {
-                unreachable!("`{name}` is described as a size or a bandwidth");
-            };
+        type Read = fn(&str) -> Result<u64, String>;
+        type Print = fn(u64) -> String;
+        let takes = self.key(name).takes;
+        let (min, max, read, print) = if let Takes::Size { min, max } = takes {
+            (min, max, value::size as Read, value::print_size as Print)
+        } else if let Takes::Bandwidth { min, max } = takes {
+            (
+                min,
+                max,
+                value::bandwidth as Read,
+                value::print_bandwidth as Print,
+            )
+        } else {
+            unreachable!("`{name}` is described as a size or a bandwidth");
+        };
         let bytes = self.parsed(name, "a size with a unit", problems, read)?;
         if bytes < min || bytes > max {
             let range = format!("{} to {}", print(min), print(max));

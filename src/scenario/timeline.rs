@@ -1,6 +1,6 @@
 //! The timeline of a file: one table per event, lowered to what breaks and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::fault::{Action, Event, Node, Occurrence, Target, Targets, When};
@@ -17,20 +17,22 @@ use crate::sim::time::SimDuration;
 /// Clocks jump by at most this: ten years.
 const FARTHEST_JUMP: i64 = 10 * 365 * 86_400 * 1_000_000_000;
 
-/// Reads all events.
+/// Reads all events; also the ids of all, sound or not, so that a claim about an event with a
+/// problem is not a problem of its own.
 pub(in crate::scenario) fn lower(
     timeline: Option<&Item>,
     run_for: SimDuration,
     names: &Names,
     problems: &mut Problems,
-) -> Vec<Event> {
+) -> (Vec<Event>, BTreeSet<Arc<str>>) {
+    let nothing = (Vec::new(), BTreeSet::new());
     let Some(item) = timeline else {
-        return Vec::new();
+        return nothing;
     };
     let Value::Array(items) = &item.value else {
         let what = "`timeline`".to_owned();
         problems.add(item.place, wrong_type(what, "an array of events", item));
-        return Vec::new();
+        return nothing;
     };
     let mut events = Vec::new();
     let mut seen: BTreeMap<String, bool> = BTreeMap::new();
@@ -56,7 +58,8 @@ pub(in crate::scenario) fn lower(
         };
         events.extend(context.event(problems));
     }
-    events
+    let ids = seen.into_keys().map(Arc::from).collect();
+    (events, ids)
 }
 
 /// An event's id: what it says, or the name of its action.
@@ -98,7 +101,7 @@ impl Context<'_> {
     fn event(&self, problems: &mut Problems) -> Option<Event> {
         let path = format!("timeline.{}", self.id);
         let reader = Reader::new(self.table, self.place, &path, &EVENT, problems);
-        self.check_id(&reader, problems);
+        Self::check_id(&reader, problems);
         let when = self.when(&reader, problems);
         let action = self.action(&reader, problems);
         let lasts = self.lasts(&reader, when.as_ref(), problems);
@@ -117,7 +120,7 @@ impl Context<'_> {
         })
     }
 
-    fn check_id(&self, reader: &Reader<'_>, problems: &mut Problems) {
+    fn check_id(reader: &Reader<'_>, problems: &mut Problems) {
         let Some(id) = reader.text("id", problems) else {
             return;
         };

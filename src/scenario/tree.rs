@@ -194,13 +194,24 @@ pub fn parse_file(text: &str) -> Result<Table, Vec<SyntaxError>> {
             .count();
         if last_line != Some(line) {
             found.push(SyntaxError {
+                message: message(error.message(), &text[range.clone()]),
                 place: Place::new(SourceId::FILE, range),
-                message: error.message().to_owned(),
             });
         }
         last_line = Some(line);
     }
     Err(found)
+}
+
+/// What TOML's reader says about a piece of text, made plain where it is not.
+fn message(said: &str, about: &str) -> String {
+    if said.starts_with("string values must be quoted") && about.trim().is_empty() {
+        "there is no value after the `=`".to_owned()
+    } else if said == "duplicate key" {
+        format!("duplicate key `{about}`")
+    } else {
+        said.to_owned()
+    }
 }
 
 /// Reads the value of a flag: TOML where it is TOML, else the text itself (`40s`, `all`).
@@ -223,22 +234,24 @@ fn shift(item: &mut Item, source: SourceId, offset: usize) {
         source,
         offset..offset + (item.place.end - item.place.start) as usize,
     );
-    fn all(item: &mut Item, whole: Place) {
-        item.place = whole;
-        match &mut item.value {
-            Value::Array(items) => items.iter_mut().for_each(|item| all(item, whole)),
-            Value::Table(table) => table.entries.iter_mut().for_each(|entry| {
-                entry.place = whole;
-                all(&mut entry.item, whole);
-            }),
-            Value::Text(_)
-            | Value::Integer(_)
-            | Value::Float(_)
-            | Value::Boolean(_)
-            | Value::Datetime => {}
-        }
+    move_all(item, whole);
+}
+
+/// Puts an item and all in it at one place.
+fn move_all(item: &mut Item, whole: Place) {
+    item.place = whole;
+    match &mut item.value {
+        Value::Array(items) => items.iter_mut().for_each(|item| move_all(item, whole)),
+        Value::Table(table) => table.entries.iter_mut().for_each(|entry| {
+            entry.place = whole;
+            move_all(&mut entry.item, whole);
+        }),
+        Value::Text(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime => {}
     }
-    all(item, whole);
 }
 
 fn item(source: SourceId, spanned: &Spanned<DeValue<'_>>) -> Item {

@@ -6,7 +6,6 @@
 use crate::cluster::spec::LatencySpec;
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
-use crate::workload::Keys;
 
 /// How often records come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,8 +138,10 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     if number.numerator == 0 {
         return Err("a rate is more than 0; leave the producer out instead".to_owned());
     }
-    let period = u128::from(span.as_nanos()) * number.denominator / (number.numerator * scale);
-    match u64::try_from(period) {
+    let Some(spans) = u128::from(span.as_nanos()).checked_mul(number.denominator) else {
+        return Err("it has too many digits".to_owned());
+    };
+    match u64::try_from(spans / (number.numerator * scale)) {
         Ok(0) => {
             Err("a rate is at most one record a nanosecond; \"flood\" has no limit".to_owned())
         }
@@ -253,26 +254,6 @@ pub fn latency(text: &str) -> Result<LatencySpec, String> {
     })
 }
 
-/// A latency as TOML.
-pub fn print_latency(latency: LatencySpec) -> String {
-    match latency {
-        LatencySpec::Constant(at) => format!("\"{at}\""),
-        LatencySpec::Uniform(from, to) => format!("\"{from}..{to}\""),
-        LatencySpec::Exponential { base, mean } => {
-            format!("{{ base = \"{base}\", mean = \"{mean}\" }}")
-        }
-    }
-}
-
-/// Keys as TOML.
-pub fn print_keys(keys: Keys) -> String {
-    match keys {
-        Keys::Null => "\"none\"".to_owned(),
-        Keys::Uniform { count } => format!("{{ uniform = {count} }}"),
-        Keys::Cycle { count } => format!("{{ cycle = {count} }}"),
-    }
-}
-
 /// 1234567 as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -312,6 +293,12 @@ mod tests {
         assert_eq!(rate("flood"), Ok(Rate::Flood));
         for bad in ["80", "0/s", "2G/s", "80/", "/s", "80/x", "2000M/s", "-1/s"] {
             assert!(rate(bad).is_err(), "{bad}");
+        }
+        for too_long in [
+            "0.0000000000000000000001/100000d",
+            "999999999999999999999M/s",
+        ] {
+            assert!(rate(too_long).is_err(), "{too_long}");
         }
     }
 

@@ -132,6 +132,13 @@ const BANDWIDTH: Takes = Takes::Bandwidth {
     max: 1_000_000_000_000,
 };
 
+/// The least time that a request and its answer take together, beside their size.
+pub const LEAST_ROUND_TRIP: SimDuration = SimDuration::from_micros(1);
+
+/// All variants of a file, the base among them.
+pub const MAX_VARIANTS: usize = 100;
+/// All bytes of the values that producers with `payload = "bytes"` make and keep.
+pub const MAX_PAYLOAD: u64 = 1 << 30;
 /// All records of all producers of a variant.
 pub const MAX_RECORDS: u64 = 100_000_000;
 /// All partitions of all topics of a variant, replicas counted.

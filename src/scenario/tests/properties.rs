@@ -235,7 +235,8 @@ fn producer(index: u32, topic: TopicId, partitions: u32) -> impl Strategy<Value 
                 start,
                 arrivals,
                 keys,
-                value_size,
+                // Only so many bytes may be kept.
+                value_size: value_size % if keep_payload { 1_000 } else { 65 << 20 },
                 keep_payload,
             },
             config,
