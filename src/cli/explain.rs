@@ -3,9 +3,7 @@
 use std::io::{self, Write};
 
 use crate::cli::{Session, source};
-use crate::scenario::drawing::{Style, draw};
 use crate::scenario::explain::explain;
-use crate::scenario::file::parse;
 use crate::scenario::set::SetFlag;
 
 /// Arguments of `retrial explain`.
@@ -22,17 +20,14 @@ pub(super) struct Args {
 /// Runs the subcommand.
 pub(super) fn run(args: &Args, session: &mut Session<'_>, out: &mut dyn Write) -> io::Result<u8> {
     let sets: Vec<SetFlag> = args.sets.iter().cloned().map(SetFlag).collect();
-    let scenario = source::read(&args.scenario).and_then(|text| {
-        parse(&args.scenario, &text, &sets)
-            .map_err(|problems| draw(&problems, Style::Plain, session.style.width))
-    });
-    match scenario {
+    let width = session.style.width;
+    match source::load(&args.scenario, &sets, session.problem_style, width) {
         Ok(scenario) => {
             out.write_all(explain(&scenario, session.style.width).as_bytes())?;
             Ok(0)
         }
         Err(message) => {
-            writeln!(session.stderr, "error: {message}")?;
+            session.stderr.write_all(message.as_bytes())?;
             Ok(2)
         }
     }

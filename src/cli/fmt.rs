@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 
 use crate::cli::{Session, source};
-use crate::scenario::drawing::{Style, draw};
+use crate::scenario::drawing::draw;
 use crate::scenario::fmt::format;
 
 /// Arguments of `retrial fmt`.
@@ -26,20 +26,26 @@ pub(super) fn run(args: &Args, session: &mut Session<'_>, out: &mut dyn Write) -
     let mut formatted = Vec::new();
     let mut wrong = false;
     for file in &args.files {
-        if args.write && !file.ends_with(".toml") {
+        if args.write && !source::is_file(file) {
             let message = "is no file: --write takes paths that end in .toml";
             writeln!(session.stderr, "error: {file} {message}")?;
             wrong = true;
             continue;
         }
-        let canonical = source::read(file).and_then(|text| match format(file, &text) {
-            Ok(canonical) => Ok((file, text, canonical)),
-            Err(problems) => Err(draw(&problems, Style::Plain, session.style.width)),
-        });
+        let canonical = match source::read(file) {
+            Err(why) => Err(format!("error: {why}\n")),
+            Ok(text) => match format(file, &text) {
+                Ok(canonical) => Ok((file, text, canonical)),
+                Err(problems) => {
+                    let width = session.style.width;
+                    Err(draw(&problems, session.problem_style, width))
+                }
+            },
+        };
         match canonical {
             Ok(formed) => formatted.push(formed),
             Err(message) => {
-                writeln!(session.stderr, "error: {message}")?;
+                session.stderr.write_all(message.as_bytes())?;
                 wrong = true;
             }
         }

@@ -78,7 +78,8 @@ fn text(found: &[(&str, Scenario)], width: usize, out: &mut dyn Write) -> io::Re
         }
         let mut tags = answers(scenario);
         tags.splice(0..0, scenario.catalogue.iter().map(|number| &**number));
-        writeln!(out, "  {:<28} {}", scenario.name, tags.join(" "))?;
+        let line = format!("  {:<28} {}", scenario.name, tags.join(" "));
+        writeln!(out, "{}", line.trim_end())?;
         for line in wrap(&scenario.question, width.saturating_sub(4)) {
             writeln!(out, "    {line}")?;
         }

@@ -34,7 +34,7 @@ pub type Runner = fn(&Variant, u64) -> Outcome;
 
 /// Puts event streaming on trial: questions about Kafka, answered by runs.
 #[derive(Debug, Parser)]
-#[command(name = "retrial", version, max_term_width = 100)]
+#[command(name = "retrial", version, term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -77,7 +77,7 @@ struct Console {
     color: ColorChoice,
     /// Columns of the text; never detected
     #[arg(long, global = true, default_value_t = 100, value_name = "COLUMNS",
-          value_parser = clap::value_parser!(u16).range(40..=1000))]
+          value_parser = width, allow_hyphen_values = true)]
     width: u16,
 }
 
@@ -226,7 +226,7 @@ fn dispatch(cli: &Cli, host: &mut Host<'_>) -> io::Result<u8> {
         timing: !console.quiet,
         progress: !console.quiet && host.stderr_is_terminal,
     };
-    let mut output = Output::new(&mut *host.stdout, console.out.clone());
+    let mut output = Output::new(&mut *host.stdout, console.out.clone())?;
     let code = match &cli.command {
         Command::Run(args) => run::run(args, &mut session, &mut output)?,
         Command::List(args) => list::run(args, &session, &mut output)?,
@@ -236,6 +236,13 @@ fn dispatch(cli: &Cli, host: &mut Host<'_>) -> io::Result<u8> {
     };
     output.finish()?;
     Ok(code)
+}
+
+/// Reads a width.
+fn width(text: &str) -> Result<u16, String> {
+    (text.parse().ok())
+        .filter(|columns| (40..=1_000).contains(columns))
+        .ok_or_else(|| "a width is from 40 to 1000 columns".to_owned())
 }
 
 /// Reads a seed.

@@ -25,6 +25,9 @@ use crate::seeds;
 /// What the results differ in when a run is done twice.
 const NONDETERMINISM: u8 = 3;
 
+/// The most seeds at a time: of each, every number is kept for the medians.
+const SEEDS_MAX: u64 = 1_000_000;
+
 /// Arguments of `retrial run`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -110,6 +113,7 @@ fn choose<'a>(
 ) -> Result<Chosen<'a>, String> {
     let width = session.style.width;
     let scenario = source::load(target, &changes.set_flags(), session.problem_style, width)?;
+    let mut unknown = String::new();
     for name in &changes.variants {
         let known = || scenario.variants.iter().map(|variant| &*variant.name);
         if !known().any(|variant| variant == name) {
@@ -119,10 +123,13 @@ fn choose<'a>(
                 let known: Vec<String> = known().map(|name| format!("\"{name}\"")).collect();
                 format!("its variants are {}", known.join(", "))
             };
-            return Err(format!(
+            unknown.push_str(&format!(
                 "error: {target} has no variant \"{name}\"; {hint}\n"
             ));
         }
+    }
+    if !unknown.is_empty() {
+        return Err(unknown);
     }
     let variants = (scenario.variants.iter())
         .filter(|variant| {
@@ -362,6 +369,9 @@ fn seed_range(text: &str) -> Result<SeedRange, String> {
         return Err(format!(
             "there is no seed from {from} up to, and not including, {to}"
         ));
+    }
+    if to - from > SEEDS_MAX {
+        return Err(format!("at most {SEEDS_MAX} seeds at a time"));
     }
     Ok(SeedRange(from..to))
 }

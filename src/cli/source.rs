@@ -1,6 +1,7 @@
 //! Scenarios as the command line names them: by a name of the library, or by the path of a file.
 
 use std::fs;
+use std::path::Path;
 
 use crate::scenario::drawing;
 use crate::scenario::file::parse;
@@ -19,10 +20,20 @@ pub(super) fn load(
     parse(target, &text, sets).map_err(|problems| drawing::draw(&problems, style, width))
 }
 
-/// The text of a scenario. A path ends in `.toml`.
+/// True for the path of a file: it ends in `.toml`.
+pub(super) fn is_file(target: &str) -> bool {
+    Path::new(target).extension().is_some_and(|it| it == "toml")
+}
+
+/// The text of a scenario.
 pub(super) fn read(target: &str) -> Result<String, String> {
-    if target.ends_with(".toml") {
-        fs::read_to_string(target).map_err(|error| format!("cannot read {target}: {error}"))
+    if is_file(target) {
+        let bytes = fs::read(target).map_err(|error| format!("cannot read {target}: {error}"))?;
+        String::from_utf8(bytes).map_err(|error| {
+            let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + sound.iter().filter(|byte| **byte == b'\n').count();
+            format!("cannot read {target}: line {line} is not UTF-8 text; save the file as UTF-8")
+        })
     } else {
         find(target)
             .map(|entry| entry.source.to_owned())

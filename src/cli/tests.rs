@@ -198,7 +198,12 @@ fn bad_numbers_are_refused_with_what_to_write() {
         (["--seeds", "5..5"], "there is no seed from 5"),
         (["--seeds", "9..3"], "there is no seed from 9"),
         (["--jobs", "3"], "--seeds"),
-        (["--width", "10"], "40..=1000"),
+        (
+            ["--seeds", "0..18446744073709551615"],
+            "at most 1000000 seeds",
+        ),
+        (["--width", "10"], "a width is from 40 to 1000 columns"),
+        (["--width", "x"], "a width is from 40 to 1000 columns"),
         (["--format", "xml"], "possible values: text, json"),
         (["--sead", "3"], "--seed"),
     ] {
@@ -270,6 +275,72 @@ fn colour_is_for_terminals_unless_somebody_says_otherwise() {
     assert!(!coloured(&[], true, true));
     assert!(coloured(&["--color", "always"], false, true));
     assert!(!coloured(&["--color", "never"], true, false));
+}
+
+#[test]
+fn a_terminal_changes_colours_and_no_word() {
+    for arguments in [
+        &RUN[..],
+        &["run", "leader-crash-acks1", "--seeds", "0..5"],
+        &["run", "leader-crash-acks1", "--format", "json"],
+        &["list"],
+        &["explain", "leader-crash-acks1"],
+        &["fmt", "leader-crash-acks1"],
+        &["check", "leader-crash-acks1"],
+        &["check", "leader-crash-acks1", "--set", "nonsense=1"],
+        &["--help"],
+    ] {
+        let plain = on_terminal(varies, arguments, false, false).out;
+        assert!(!plain.contains('\u{1b}'), "{arguments:?}");
+        let bare = on_terminal(varies, arguments, true, true).out;
+        assert_eq!(bare, plain, "{arguments:?}");
+        let coloured = on_terminal(varies, arguments, true, false).out;
+        assert_eq!(uncoloured(&coloured), plain, "{arguments:?}");
+    }
+}
+
+/// The text without its colour codes.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| {
+        out + part.split_once('m').expect("a colour code ends in m").1
+    })
+}
+
+#[test]
+fn problems_look_the_same_for_every_command() {
+    let folder = std::env::temp_dir().join(format!("retrial-bad-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (broken, binary) = (folder.join("broken.toml"), folder.join("binary.toml"));
+    std::fs::write(&broken, "question =\nrun_for = 40s\n").unwrap();
+    std::fs::write(&binary, b"question = \"?\"\nseed = \xff\n").unwrap();
+    let said = |command: &str, path: &std::path::Path| {
+        let done = retrial(loses, &[command, path.to_str().unwrap()]);
+        assert_eq!(done.code, 2, "{command}");
+        done.out + &done.err
+    };
+    for command in ["run", "check", "explain", "fmt"] {
+        assert_eq!(said(command, &broken), said("check", &broken), "{command}");
+        let (text, folder) = (said(command, &binary), said(command, &folder));
+        assert!(
+            text.contains("line 2 is not UTF-8 text"),
+            "{command}: {text}"
+        );
+        assert!(
+            folder.contains("there is no scenario"),
+            "{command}: {folder}"
+        );
+    }
+    assert!(said("check", &broken).ends_with("2 problems\n"));
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn all_unknown_variants_are_named_at_once() {
+    let done = run(loses, &["--variant", "x", "--variant", "y"]);
+    assert_eq!(done.code, 2);
+    assert_eq!(done.err.lines().count(), 2, "{}", done.err);
 }
 
 #[test]
