@@ -4,7 +4,8 @@
 //! asks whether a record can be lost: one lost record proves that it can, while a run that lost
 //! none proves nothing beyond itself, so there is no NO.
 
-use crate::report::numbers::thousands;
+use crate::report::metrics;
+use crate::report::numbers::{duration, thousands};
 use crate::run::Outcome;
 use crate::scenario::model::{ClaimKind, Scenario};
 
@@ -91,6 +92,9 @@ fn fact(scenario: &Scenario, base: &Outcome) -> String {
         ClaimKind::Compare { metric, .. } if claim.variant == base.variant => Some(&**metric),
         ClaimKind::Compare { .. } | ClaimKind::Hit(_) | ClaimKind::RefusedConfig(_) => None,
     });
+    if let Some(sentence) = about.and_then(|about| time(base, about)) {
+        return sentence;
+    }
     let sent = thousands(tally.sent);
     let one = |count: u64, what: &str| match count {
         0 => format!("none of {sent} records {what}"),
@@ -152,6 +156,34 @@ fn fact(scenario: &Scenario, base: &Outcome) -> String {
             },
         },
     }
+}
+
+/// What a time of the outcome says; none for another metric, or where nothing was measured.
+fn time(base: &Outcome, name: &str) -> Option<String> {
+    let share = match name.rsplit_once('_').map_or(name, |(name, _)| name) {
+        "ack_p50" | "e2e_p50" => "half of the records",
+        "ack_p99" | "e2e_p99" => "99 of 100 records",
+        "ack_p999" | "e2e_p999" => "999 of 1,000 records",
+        "unavailable_partition" => {
+            let millis = metrics::find(base, name)?;
+            let nanos = u64::try_from(millis).ok()?.checked_mul(1_000_000)?;
+            return Some(match nanos {
+                0 => "no partition was without a leader that runs".to_owned(),
+                _ => format!(
+                    "partitions were without a leader that runs for {} in all",
+                    duration(nanos)
+                ),
+            });
+        }
+        _ => return None,
+    };
+    let nanos = u64::try_from(metrics::find(base, name)?).ok()?;
+    let what = if name.starts_with("ack") {
+        "acknowledged"
+    } else {
+        "processed"
+    };
+    Some(format!("{share} were {what} within {}", duration(nanos)))
 }
 
 /// The first letter in upper case.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::report::metrics;
-use crate::run::Outcome;
+use crate::run::{FaultReport, Outcome};
 use crate::scenario::model::{
     Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier, Setup, Variant,
 };
@@ -48,14 +48,25 @@ pub struct Judgement {
     pub seeds: u64,
     /// The claims about variants that ran, in the file's order.
     pub claims: Vec<Judged>,
-    /// Events of the timeline that hit nothing: variant and event.
-    pub missed: Vec<(Arc<str>, Arc<str>)>,
+    /// Events of the timeline that hit nothing.
+    pub missed: Vec<Missed>,
     /// Variants that have producers and sent nothing.
     pub idle: Vec<Arc<str>>,
     /// How many guarantees broke that hold whatever the settings.
     pub violations: u64,
     /// All in one word.
     pub verdict: Verdict,
+}
+
+/// An event of the timeline that hit nothing in any seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    /// The variant.
+    pub variant: Arc<str>,
+    /// The event's id.
+    pub event: Arc<str>,
+    /// Why.
+    pub why: &'static str,
 }
 
 /// The outcome of a run in one word.
@@ -75,12 +86,23 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct Judge<'a> {
     claims: Vec<Counted<'a>>,
-    /// Of the timeline: variant, event, in how many seeds it hit.
-    events: Vec<(Arc<str>, Arc<str>, u64)>,
+    /// The events of the timelines.
+    events: Vec<Shot>,
     /// Variants that have something to send, with what they sent.
     senders: Vec<(Arc<str>, u64)>,
     violations: u64,
     seeds: u64,
+}
+
+/// One event's seeds.
+#[derive(Clone, Debug)]
+struct Shot {
+    variant: Arc<str>,
+    event: Arc<str>,
+    /// In how many seeds it hit.
+    hits: u64,
+    /// Why it did not, by the last seed in which it did not.
+    why: &'static str,
 }
 
 /// One claim's seeds.
@@ -162,7 +184,7 @@ pub fn check(claim: &Claim, outcomes: &[Outcome]) -> Option<Finding> {
         },
         ClaimKind::Hit(event) => match outcome.faults.iter().find(|fault| fault.id == *event) {
             Some(fault) if fault.hit => Finding::Held(1),
-            Some(_) => Finding::Vacuous(format!("{event} hit nothing")),
+            Some(fault) => Finding::Vacuous(format!("{event} hit nothing: {}", why_missed(fault))),
             None => Finding::Vacuous(
                 refusal(outcome).unwrap_or_else(|| format!("the timeline has no event {event}")),
             ),
@@ -185,6 +207,14 @@ pub fn check(claim: &Claim, outcomes: &[Outcome]) -> Option<Finding> {
         }
     };
     Some(finding)
+}
+
+/// Why an event hit nothing.
+fn why_missed(fault: &FaultReport) -> &'static str {
+    match fault.at {
+        Some(_) => "there was nothing to act on",
+        None => "its moment never came",
+    }
 }
 
 /// A metric's number, or why there is none.
@@ -254,14 +284,18 @@ impl<'a> Judge<'a> {
             }
             for fault in &outcome.faults {
                 let known = (self.events.iter_mut())
-                    .find(|(variant, id, _)| *variant == outcome.variant && *id == fault.id);
+                    .find(|shot| shot.variant == outcome.variant && shot.event == fault.id);
                 match known {
-                    Some((_, _, hits)) => *hits += u64::from(fault.hit),
-                    None => self.events.push((
-                        Arc::clone(&outcome.variant),
-                        Arc::clone(&fault.id),
-                        u64::from(fault.hit),
-                    )),
+                    Some(shot) => {
+                        shot.hits += u64::from(fault.hit);
+                        shot.why = why_missed(fault);
+                    }
+                    None => self.events.push(Shot {
+                        variant: Arc::clone(&outcome.variant),
+                        event: Arc::clone(&fault.id),
+                        hits: u64::from(fault.hit),
+                        why: why_missed(fault),
+                    }),
                 }
             }
         }
@@ -294,9 +328,13 @@ impl<'a> Judge<'a> {
         let claims: Vec<Judged> = (self.claims.into_iter())
             .map(|counted| counted.judged(seeds))
             .collect();
-        let missed: Vec<(Arc<str>, Arc<str>)> = (self.events.into_iter())
-            .filter(|(_, _, hits)| *hits == 0)
-            .map(|(variant, id, _)| (variant, id))
+        let missed: Vec<Missed> = (self.events.into_iter())
+            .filter(|shot| shot.hits == 0)
+            .map(|shot| Missed {
+                variant: shot.variant,
+                event: shot.event,
+                why: shot.why,
+            })
             .collect();
         let idle: Vec<Arc<str>> = (self.senders.into_iter())
             .filter(|(_, sent)| *sent == 0 && seeds > 0)
@@ -321,6 +359,40 @@ impl<'a> Judge<'a> {
             violations: self.violations,
             verdict,
         }
+    }
+}
+
+impl Judgement {
+    /// What was never put to the test beside the claims, each in a sentence without its end.
+    pub(super) fn untested(&self) -> Vec<String> {
+        let claimed = |missed: &&Missed| {
+            self.claims.iter().any(|claim| {
+                let Missed { variant, event, .. } = missed;
+                claim.variant == *variant
+                    && *claim.text == *format!("hit {event}")
+                    && matches!(claim.finding, Finding::Vacuous(_))
+            })
+        };
+        let missed = (self.missed.iter().filter(|missed| !claimed(missed))).map(|missed| {
+            let Missed {
+                variant,
+                event,
+                why,
+            } = missed;
+            format!("{variant}: the event {event} hit nothing: {why}")
+        });
+        let idle =
+            (self.idle.iter()).map(|variant| format!("{variant}: its producers sent nothing"));
+        missed.chain(idle).collect()
+    }
+
+    /// All that was never put to the test, claims first.
+    pub(super) fn vacuous(&self) -> Vec<String> {
+        let claims = self.claims.iter().filter_map(|claim| match &claim.finding {
+            Finding::Vacuous(why) => Some(format!("{}: {}: {why}", claim.variant, claim.text)),
+            Finding::Held(_) | Finding::Failed(_) => None,
+        });
+        claims.chain(self.untested()).collect()
     }
 }
 

@@ -23,6 +23,8 @@ struct Run<'a> {
     variants: Vec<Variant<'a>>,
     claims: Vec<Claim<'a>>,
     verdict: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vacuous: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -111,6 +113,8 @@ struct Seeds<'a> {
     variants: Vec<SeedsVariant<'a>>,
     claims: Vec<SeedsClaim<'a>>,
     verdict: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vacuous: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -140,6 +144,7 @@ pub fn run(report: &Report<'_>) -> String {
         variants: report.outcomes.iter().map(variant).collect(),
         claims: claims(&report.judgement),
         verdict: report.judgement.verdict.word(),
+        vacuous: report.judgement.vacuous(),
     })
 }
 
@@ -169,6 +174,7 @@ pub fn survey(report: &SurveyReport<'_>) -> String {
             .collect(),
         claims: seeds_claims(&report.judgement),
         verdict: report.judgement.verdict.word(),
+        vacuous: report.judgement.vacuous(),
     })
 }
 

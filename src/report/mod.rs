@@ -42,7 +42,8 @@ pub struct Report<'a> {
     pub judgement: Judgement,
 }
 
-/// The name of a run: the same scenario, seed and version always have the same.
+/// The name of a run: the same scenario, seed and version always have the same. It names what ran;
+/// what was asked, claimed and taught about it has no part in it.
 pub fn run_id(report: &Report<'_>) -> u64 {
     let mut digest = Digest::default();
     digest_text(&mut digest, env!("CARGO_PKG_VERSION"));
@@ -51,6 +52,10 @@ pub fn run_id(report: &Report<'_>) -> u64 {
     for outcome in &report.outcomes {
         digest_text(&mut digest, &outcome.variant);
         digest.fold(outcome.fingerprint);
+        if let Some(refused) = &outcome.refused {
+            digest_text(&mut digest, &refused.name);
+            digest_text(&mut digest, &refused.message);
+        }
     }
     digest.value()
 }

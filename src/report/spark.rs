@@ -51,7 +51,9 @@ impl Scale {
     }
 
     /// Marks as rows of labels, each beginning in its column; at most `rows` rows of `room`
-    /// columns. What finds no place is counted at the end.
+    /// columns: the first row where a label finds room, so that few rows do. Marks of one instant
+    /// that say the same but for their last word are one. What finds no place is counted at the
+    /// end.
     pub(super) fn axis(&self, marks: &[Mark], room: usize, rows: usize) -> Vec<String> {
         let at_zero = |mark: &Mark| mark.at == SimTime::ZERO;
         let origin = if marks.first().is_some_and(at_zero) {
@@ -61,8 +63,11 @@ impl Scale {
         };
         let mut lines: Vec<String> = vec![origin.to_owned()];
         let mut omitted = 0;
-        for mark in marks {
-            let label = format!("{} {}", instant(mark.at.as_nanos()), mark.label);
+        for (mark, more) in joined(marks) {
+            let mut label = format!("{} {}", instant(mark.at.as_nanos()), mark.label);
+            if more > 0 {
+                label.push_str(&format!(" (+{more})"));
+            }
             let start = self.column(mark.at);
             let fits = |line: &String| columns(line) + 2 <= start || columns(line) == 0;
             let line = match lines.iter().position(fits) {
@@ -80,7 +85,7 @@ impl Scale {
                     lines[line].push_str(&" ".repeat(gap));
                     lines[line].push_str(&label);
                 }
-                None => omitted += 1,
+                None => omitted += 1 + more,
             }
         }
         if omitted > 0 {
@@ -88,6 +93,25 @@ impl Scale {
         }
         lines
     }
+}
+
+/// Marks that say the same, but for their last word, at the same instant: the first, and how many
+/// more.
+fn joined(marks: &[Mark]) -> Vec<(&Mark, usize)> {
+    let saying = |mark: &Mark| match mark.label.rsplit_once(' ') {
+        Some((most, _)) => most.to_owned(),
+        None => mark.label.clone(),
+    };
+    let mut joined: Vec<(&Mark, usize)> = Vec::new();
+    for mark in marks {
+        let same =
+            |known: &&mut (&Mark, usize)| known.0.at == mark.at && saying(known.0) == saying(mark);
+        match joined.iter_mut().rev().find(same) {
+            Some((_, more)) => *more += 1,
+            None => joined.push((mark, 0)),
+        }
+    }
+    joined
 }
 
 #[cfg(test)]
@@ -143,6 +167,24 @@ mod tests {
             [
                 "0s  4s b2 leads orders-0",
                 "   3s crash b1      20s b1 back"
+            ]
+        );
+    }
+
+    #[test]
+    fn marks_of_one_instant_that_say_the_same_are_one() {
+        let marks = [
+            mark(5, "b1 leads orders-0"),
+            mark(5, "b1 leads orders-4"),
+            mark(5, "b2 back"),
+            mark(5, "b1 leads orders-9"),
+            mark(20, "b1 leads orders-1"),
+        ];
+        assert_eq!(
+            scale(40, 1, 40).axis(&marks, 60, 3),
+            [
+                "0s   5s b1 leads orders-0 (+2)",
+                "     5s b2 back     20s b1 leads orders-1",
             ]
         );
     }

@@ -58,10 +58,11 @@ impl Style {
 
     /// Plain lines, one column in.
     pub(super) fn plain(self, text: &str) -> String {
-        wrap(text, self.width.saturating_sub(1).max(20))
-            .iter()
-            .map(|line| format!(" {line}\n"))
-            .collect()
+        let mut out = String::new();
+        for line in wrap(text, self.width.saturating_sub(1).max(20)) {
+            out.push_str(&format!(" {line}\n"));
+        }
+        out
     }
 
     /// One text at the left edge and one at the right; on two lines where they do not fit on one.

@@ -5,7 +5,7 @@ use crate::report::claims::{Finding, Judgement};
 use crate::report::metrics;
 use crate::report::numbers::{duration, instant, metric, thousands};
 use crate::report::spark::Scale;
-use crate::report::style::{Style, Tone, clip, columns};
+use crate::report::style::{Style, Tone, clip, columns, wrap};
 use crate::report::table::{Cell, Row, Table, beside};
 use crate::report::{Report, answer, run_id};
 use crate::run::Outcome;
@@ -14,6 +14,8 @@ use crate::sim::time::SimTime;
 
 /// The most columns that the names of variants take; longer ones are wrapped.
 const LABEL_MAX: usize = 34;
+/// The fewest, where names are wrapped so that all numbers stand in one block.
+const LABEL_MIN: usize = 14;
 
 /// The whole result of one scenario under one seed.
 pub fn print(report: &Report<'_>, style: Style) -> String {
@@ -39,7 +41,7 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
         }
     }
     out.push('\n');
-    let label_width = label_width(report);
+    let label_width = label_width(report, style);
     for columns in blocks(
         &report.outcomes,
         style.width.saturating_sub(1 + label_width),
@@ -66,11 +68,29 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
     out
 }
 
-/// How wide the column of variants is, for the table and the bars alike.
-fn label_width(report: &Report<'_>) -> usize {
-    let variants = (report.outcomes.iter()).map(|outcome| columns(&outcome.variant));
-    let groups = (group_names(&report.outcomes).into_iter()).map(|name| columns(&heading(name)));
-    variants.chain(groups).fold(12, usize::max).min(LABEL_MAX)
+/// How wide the column of variants is, for the table and the bars alike: as wide as the names, or
+/// as narrow as leaves room for all numbers in one block, if the names can be wrapped so.
+fn label_width(report: &Report<'_>, style: Style) -> usize {
+    let outcomes = &report.outcomes;
+    let variants = outcomes.iter().map(|outcome| outcome.variant.to_string());
+    let groups = group_names(outcomes).into_iter().map(heading);
+    let labels: Vec<String> = variants.chain(groups).collect();
+    let natural = (labels.iter())
+        .map(|label| columns(label))
+        .fold(12, usize::max)
+        .min(LABEL_MAX);
+    let longest_word = (labels.iter())
+        .flat_map(|label| label.split_whitespace())
+        .map(columns)
+        .fold(LABEL_MIN, usize::max);
+    let all: Vec<Column> = [record_columns(outcomes), reader_columns(outcomes)].concat();
+    let numbers = table(outcomes, &all, 0).cells_width();
+    let room = style.width.saturating_sub(1 + numbers);
+    if room >= longest_word {
+        natural.min(room)
+    } else {
+        natural
+    }
 }
 
 fn heading(group: &str) -> String {
@@ -119,7 +139,7 @@ fn record_columns(outcomes: &[Outcome]) -> Vec<Column> {
     columns
 }
 
-/// What the readers saw; nothing in a run without readers, but for the order of the log.
+/// What the readers saw; in a run without readers the order of the log and the time of an answer.
 fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
     let any = |what: fn(&Outcome) -> u64| outcomes.iter().any(|outcome| what(outcome) > 0);
     let mut columns: Vec<Column> = Vec::new();
@@ -130,6 +150,8 @@ fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
         columns.push(("key order", |o| count(o.delivery.reordered_keys)));
     }
     if outcomes.iter().all(|outcome| outcome.groups.is_empty()) {
+        // Nobody reads: what a record costs is told by its answer.
+        columns.push(("p99 ack", |o| time(o, "ack_p99_ns")));
         return columns;
     }
     columns.push(("late", |o| count(o.delivery.late)));
@@ -146,11 +168,16 @@ fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
         let lags = o.groups.values().map(|group| group.max_lag);
         count(lags.max().unwrap_or(0))
     }));
-    columns.push(("p99 e2e", |o| match metrics::find(o, "e2e_p99_ns") {
-        Some(nanos) => Cell::plain(metric("e2e_p99_ns", nanos)),
-        None => Cell::plain("-"),
-    }));
+    columns.push(("p99 e2e", |o| time(o, "e2e_p99_ns")));
     columns
+}
+
+/// A metric in nanoseconds; a dash where nothing was measured.
+fn time(outcome: &Outcome, name: &str) -> Cell {
+    match metrics::find(outcome, name) {
+        Some(nanos) => Cell::plain(metric(name, nanos)),
+        None => Cell::plain("-"),
+    }
 }
 
 /// The comparison of the variants.
@@ -229,10 +256,12 @@ fn legend(outcomes: &[Outcome], label_width: usize, style: Style) -> String {
     }
     let indent = " ".repeat(1 + label_width + 2);
     let room = style.width.saturating_sub(1 + label_width + 2).max(20);
-    (lines.iter())
-        .flat_map(|line| crate::report::style::wrap(line, room))
-        .map(|line| format!("{}\n", style.paint(Tone::Faint, &format!("{indent}{line}"))))
-        .collect()
+    let mut out = String::new();
+    for line in lines.iter().flat_map(|line| wrap(line, room)) {
+        out.push_str(&style.paint(Tone::Faint, &format!("{indent}{line}")));
+        out.push('\n');
+    }
+    out
 }
 
 /// The lag of one group, a row for each variant, all on one scale.
@@ -357,12 +386,8 @@ pub(super) fn judgement(judgement: &Judgement, style: Style) -> String {
         };
         out.push_str(&style.paragraph("", Tone::Bad, &line));
     }
-    for (variant, event) in &judgement.missed {
-        let line = format!("{variant}: the event {event} hit nothing, so nothing was shown");
-        out.push_str(&style.paragraph("VACUOUS", Tone::Bad, &line));
-    }
-    for variant in &judgement.idle {
-        let line = format!("{variant}: its producers sent nothing, so nothing was shown");
+    for line in judgement.untested() {
+        let line = format!("{line}, so nothing was shown");
         out.push_str(&style.paragraph("VACUOUS", Tone::Bad, &line));
     }
     out

@@ -107,8 +107,10 @@ fn a_result_hides_no_trouble() {
     let scenario = scenario();
     let mut outcomes = outcomes(&scenario, 0);
     outcomes[0].faults[0].hit = false;
+    outcomes[0].delivery.acked = 988;
     outcomes[0].delivery.refused = 5;
     outcomes[0].delivery.unknown = 7;
+    outcomes[0].delivery.readable = 994;
     outcomes[0].delivery.told_timeout = 4;
     outcomes[0].metrics.insert("untold".to_owned(), 1);
     outcomes[1].settled = false;
@@ -119,9 +121,82 @@ fn a_result_hides_no_trouble() {
         evidence: vec!["orders-0 offset 239".to_owned(), "epoch 5".to_owned()],
     }];
     outcomes[1].metrics.remove("e2e_p99_ns");
-    let text = summary::print(&report(&scenario, outcomes), PLAIN);
+    let report = report(&scenario, outcomes);
+    let text = summary::print(&report, PLAIN);
     fits(&text, 100);
     snapshot("result-troubles", &text);
+    let json: serde_json::Value = serde_json::from_str(&json::run(&report)).unwrap();
+    assert_eq!(
+        json["vacuous"],
+        serde_json::json!([
+            "acks=1: hit crash: crash hit nothing: there was nothing to act on",
+            "acks=all: e2e_p99_ns >= acks=1.e2e_p99_ns: acks=all has no e2e_p99_ns",
+        ])
+    );
+}
+
+#[test]
+fn the_answer_speaks_of_what_the_first_claim_is_about() {
+    let mut scenario = scenario();
+    let mut outcomes = outcomes(&scenario, 0);
+    let millis = "unavailable_partition_ms";
+    outcomes[0].metrics.insert(millis.to_owned(), 9_150);
+    let mut answer = |metric| {
+        compare(&mut scenario, metric, Comparison::GreaterOrEqual, 0);
+        crate::report::answer::of_run(&scenario, &outcomes[0])
+    };
+    let nothing = "NOT IN THIS RUN: ";
+    for (metric, expected) in [
+        ("lost", "all 1,000 acknowledged records can be read"),
+        (
+            "ack_p99_ns",
+            "99 of 100 records were acknowledged within 1.25 ms",
+        ),
+        (
+            "e2e_p99_ns",
+            "99 of 100 records were processed within 8.61 s",
+        ),
+        (
+            millis,
+            "partitions were without a leader that runs for 9.15 s in all",
+        ),
+        ("ack_max_ns", "all 1,000 acknowledged records can be read"),
+    ] {
+        assert_eq!(
+            answer(metric).strip_prefix(nothing),
+            Some(expected),
+            "{metric}"
+        );
+    }
+}
+
+#[test]
+fn a_run_without_readers_tells_the_time_of_an_answer() {
+    let scenario = scenario();
+    let mut outcomes = outcomes(&scenario, 0);
+    for outcome in &mut outcomes {
+        outcome.groups.clear();
+        outcome.lag.clear();
+    }
+    let text = summary::print(&report(&scenario, outcomes), PLAIN);
+    assert!(
+        text.contains("p99 ack\n") && text.contains("1.25 ms\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_failed_claim_outweighs_what_was_not_put_to_the_test() {
+    let scenario = scenario();
+    let mut outcomes = outcomes(&scenario, 0);
+    outcomes[1].faults[0].hit = false;
+    outcomes[1].faults[0].at = None;
+    let judgement = judge(&scenario, 7, &outcomes);
+    assert_eq!(judgement.verdict, Verdict::Failed);
+    assert_eq!(
+        judgement.vacuous(),
+        ["acks=all: the event crash hit nothing: its moment never came"]
+    );
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn over_seeds(claims: &str, lost: &[u64]) -> Judgement {
 /// What was never put to the test, a sentence each.
 fn vacuous(judgement: &Judgement) -> Vec<String> {
     let missed = judgement.missed.iter();
-    let missed = missed.map(|(variant, event)| format!("{variant}: {event} hit nothing"));
+    let missed = missed.map(|missed| format!("{}: {} hit nothing", missed.variant, missed.event));
     let idle = judgement.idle.iter();
     let idle = idle.map(|variant| format!("{variant}: its producers sent nothing"));
     let claims = judgement
