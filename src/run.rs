@@ -3,6 +3,7 @@
 pub mod drive;
 pub mod guarantees;
 pub mod metrics;
+pub mod record;
 pub mod watch;
 
 use std::collections::BTreeMap;

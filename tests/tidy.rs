@@ -38,14 +38,24 @@ const CRATES: &[(&str, &[&str])] = &[
     ("sim", &["rand_chacha"]),
     ("kafka", &["crc32c", "strsim", "indexmap", "serde"]),
     ("check", &["hdrhistogram", "petgraph"]),
-    ("scenario", &["toml", "miette", "strsim", "indexmap"]),
+    (
+        "scenario",
+        &["toml", "miette", "strsim", "indexmap", "serde_json"],
+    ),
     (
         "report",
         &["comfy_table", "hdrhistogram", "serde", "serde_json"],
     ),
     (
         "cli",
-        &["clap", "indicatif", "miette", "serde_json", "strsim"],
+        &[
+            "clap",
+            "clap_complete",
+            "indicatif",
+            "miette",
+            "serde_json",
+            "strsim",
+        ],
     ),
     ("main", &["clap"]),
     ("wasm", &["serde_json"]),
@@ -54,6 +64,7 @@ const CRATES: &[(&str, &[&str])] = &[
 /// Every outside crate of the manifest, as source text names it.
 const OUTSIDE: &[&str] = &[
     "clap",
+    "clap_complete",
     "comfy_table",
     "crc32c",
     "hdrhistogram",

@@ -86,6 +86,8 @@ mod tests {
             runner: |_, _| unreachable!("these commands run nothing"),
             stdout: &mut stdout,
             stderr: &mut stderr,
+            stdin: &mut std::io::empty(),
+            stdin_is_terminal: false,
             stdout_is_terminal: false,
             stderr_is_terminal: false,
             no_color: false,

@@ -1,6 +1,6 @@
 //! `retrial list`: the scenarios of the library, by theme and by question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::json;
@@ -17,6 +17,9 @@ pub(super) struct Args {
     /// Only the scenarios that answer this question: A1 to A14, B1 to B50
     #[arg(long, value_name = "A5", value_parser = question)]
     question: Option<String>,
+    /// Only the scenarios of this theme
+    #[arg(long, value_name = "THEME", value_parser = theme)]
+    theme: Option<String>,
     /// The form of the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -28,8 +31,9 @@ pub(super) fn run(args: &Args, session: &Session<'_>, out: &mut dyn Write) -> io
         Some(question) => scenario.answers.iter().any(|answer| **answer == **question),
         None => true,
     };
+    let of_theme = |theme: &str| args.theme.as_ref().is_none_or(|asked| *asked == *theme);
     let mut found = Vec::new();
-    for entry in library() {
+    for entry in library().iter().filter(|entry| of_theme(entry.theme)) {
         let scenario = parse(entry.name, entry.source, &[])
             .expect("a test reads every scenario of the library");
         if asked(&scenario) {
@@ -54,7 +58,9 @@ pub(super) fn run(args: &Args, session: &Session<'_>, out: &mut dyn Write) -> io
         Format::Text => {
             text(&found, session.style.width, out)?;
             if let (Some(question), true) = (&args.question, found.is_empty()) {
-                writeln!(out, "no scenario answers {question} yet")?;
+                let theme = args.theme.iter().map(|theme| format!(" of theme {theme}"));
+                let theme: String = theme.collect();
+                writeln!(out, "no scenario{theme} answers {question} yet")?;
             }
         }
     }
@@ -112,6 +118,16 @@ fn number(answer: &str) -> (char, u32) {
     let mut chars = answer.chars();
     let document = chars.next().unwrap_or(' ');
     (document, chars.as_str().parse().unwrap_or(0))
+}
+
+/// Reads a theme's name.
+fn theme(text: &str) -> Result<String, String> {
+    let themes: BTreeSet<&str> = library().iter().map(|entry| entry.theme).collect();
+    if themes.contains(text) {
+        return Ok(text.to_owned());
+    }
+    let themes: Vec<&str> = themes.into_iter().collect();
+    Err(format!("the themes are {}", themes.join(", ")))
 }
 
 /// Reads a question's number.

@@ -5,19 +5,26 @@
 //! failed or a guarantee broke; 2: wrong arguments, a bad scenario or a vacuous run; 3:
 //! nondeterminism.
 
+mod charts;
 mod check;
+mod completions;
+mod costs;
 mod explain;
 mod fmt;
 mod list;
+mod new;
 mod output;
 mod run;
+mod schema;
 mod source;
 
+#[cfg(test)]
+mod snapshots;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -55,6 +62,12 @@ enum Command {
     Check(check::Args),
     /// Print or write the canonical form of a scenario file
     Fmt(fmt::Args),
+    /// Write the scenario file of a question of your own, from flags or from answers
+    New(new::Args),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema(schema::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
 }
 
 /// Flags that every command takes.
@@ -123,6 +136,10 @@ pub struct Host<'a> {
     pub stdout: &'a mut dyn Write,
     /// Errors, progress, timing.
     pub stderr: &'a mut dyn Write,
+    /// Answers to questions.
+    pub stdin: &'a mut dyn BufRead,
+    /// True when somebody can answer.
+    pub stdin_is_terminal: bool,
     /// True when results go to a terminal.
     pub stdout_is_terminal: bool,
     /// True when errors go to a terminal.
@@ -135,6 +152,8 @@ pub struct Host<'a> {
 struct Session<'a> {
     runner: Runner,
     stderr: &'a mut dyn Write,
+    /// Who answers questions; none where nobody can.
+    answers: Option<&'a mut dyn BufRead>,
     style: Style,
     /// How problems of scenario files look, which go to standard error.
     problem_style: drawing::Style,
@@ -142,6 +161,13 @@ struct Session<'a> {
     timing: bool,
     /// True for a progress bar.
     progress: bool,
+}
+
+impl Session<'_> {
+    /// Where it is told what else was done, unless nobody wants to know.
+    fn told(&mut self) -> Option<&mut dyn Write> {
+        self.timing.then_some(&mut *self.stderr as &mut dyn Write)
+    }
 }
 
 impl Changes {
@@ -159,6 +185,8 @@ pub fn main(runner: Runner) -> u8 {
             runner,
             stdout: &mut io::stdout().lock(),
             stderr: &mut io::stderr(),
+            stdin: &mut io::stdin().lock(),
+            stdin_is_terminal: io::stdin().is_terminal(),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
@@ -214,6 +242,7 @@ fn dispatch(cli: &Cli, host: &mut Host<'_>) -> io::Result<u8> {
     let mut session = Session {
         runner: host.runner,
         stderr: &mut *host.stderr,
+        answers: (host.stdin_is_terminal).then_some(&mut *host.stdin),
         style: Style {
             width: usize::from(console.width),
             color,
@@ -233,6 +262,9 @@ fn dispatch(cli: &Cli, host: &mut Host<'_>) -> io::Result<u8> {
         Command::Explain(args) => explain::run(args, &mut session, &mut output)?,
         Command::Check(args) => check::run(args, &mut session, &mut output)?,
         Command::Fmt(args) => fmt::run(args, &mut session, &mut output)?,
+        Command::New(args) => new::run(args, &mut session, &mut output)?,
+        Command::Schema(args) => schema::run(args, &mut output)?,
+        Command::Completions(args) => completions::run(args, &mut output)?,
     };
     output.finish()?;
     Ok(code)

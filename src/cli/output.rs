@@ -75,7 +75,7 @@ impl Write for Output<'_> {
 
 /// Puts the file in its place in one step: whoever looks sees the old one or the whole new one.
 /// What is no plain file (a terminal, a pipe, /dev/null) is written into, never replaced.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let Some((path, beside)) = places(path)? else {
         return fs::write(path, bytes);
     };

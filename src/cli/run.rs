@@ -8,12 +8,14 @@
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::{Changes, Format, Runner, Session, source};
+use crate::cli::{Changes, Format, Runner, Session, charts, costs, source};
 use crate::report::claims::judge;
 use crate::report::survey::{self, Survey};
 use crate::report::{Report, json, summary};
@@ -46,9 +48,22 @@ pub(super) struct Args {
     /// The form of the result
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Draw charts (SVG) into this folder: of one seed, or with --seeds of what the claims name
+    #[arg(long, value_name = "DIR")]
+    charts: Option<PathBuf>,
+    /// Say besides what the result stands on
+    #[arg(long, value_enum, value_name = "WHAT")]
+    show: Vec<Show>,
     /// Run everything twice and compare, event by event; exit code 3 if anything differs
     #[arg(long)]
     check_determinism: bool,
+}
+
+/// What can be shown beside a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Show {
+    /// The declared assumptions about network, disks and CPU, with their sources
+    Costs,
 }
 
 /// Seeds from `A` up to `B - 1`; at least one.
@@ -84,6 +99,11 @@ pub(super) fn run(args: &Args, session: &mut Session<'_>, out: &mut dyn Write) -
             }
         }
     }
+    if args.format == Format::Json && !args.show.is_empty() {
+        let message = "--show is for people: leave out --format json";
+        writeln!(session.stderr, "error: {message}")?;
+        wrong = true;
+    }
     if wrong {
         return Ok(2);
     }
@@ -96,6 +116,10 @@ pub(super) fn run(args: &Args, session: &mut Session<'_>, out: &mut dyn Write) -
             Some(seeds) => many(choice, args, &seeds.0, session, out)?,
             None => one(choice, args, session, out)?,
         });
+        if args.show.contains(&Show::Costs) {
+            let block = costs::print(&choice.variants, session.style.width);
+            write!(out, "\n{block}")?;
+        }
         out.flush()?;
     }
     // What was found to be wrong outranks what was not put to the test.
@@ -154,7 +178,7 @@ fn one(
 ) -> io::Result<u8> {
     let seed = args.changes.seed.unwrap_or(choice.scenario.seed);
     let began = Instant::now();
-    let (outcomes, differences) = choice.run(session.runner, seed, args);
+    let (outcomes, mut differences) = choice.run(session.runner, seed, args);
     let took = began.elapsed();
     let work = Work::of(&outcomes);
     let judgement = judge(&choice.scenario, seed, &outcomes);
@@ -171,6 +195,18 @@ fn one(
         Format::Json => json::run(&report),
     };
     out.write_all(text.as_bytes())?;
+    if let Some(folder) = &args.charts {
+        let (scenario, variants) = (&choice.scenario, &choice.variants);
+        let told = session.told();
+        differences.extend(charts::one(
+            folder,
+            scenario,
+            seed,
+            variants,
+            &report.outcomes,
+            told,
+        )?);
+    }
     finish(choice, &differences, work, took, session)?;
     Ok(if differences.is_empty() {
         code
@@ -195,6 +231,8 @@ fn many(
         .map(|variant| Arc::clone(&variant.name))
         .collect();
     let mut survey = Survey::new(&choice.scenario, &names, seeds.clone());
+    let ends = (seeds.start, seeds.end);
+    let mut strips = charts::Strips::new(&choice.scenario, &choice.variants, ends);
     let bar = bar(seeds, session);
     let mut work = Work::default();
     let mut differences = Vec::new();
@@ -207,6 +245,9 @@ fn many(
         |seed, (outcomes, differing)| {
             work.add(&outcomes);
             survey.add(seed, &outcomes);
+            if args.charts.is_some() {
+                strips.add(&outcomes);
+            }
             differences.extend(differing);
             bar.inc(1);
         },
@@ -219,6 +260,9 @@ fn many(
         Format::Json => json::survey(&report),
     };
     out.write_all(text.as_bytes())?;
+    if let Some(folder) = &args.charts {
+        strips.put(folder, &choice.scenario, session.told())?;
+    }
     finish(choice, &differences, work, took, session)?;
     Ok(if differences.is_empty() {
         report.judgement.verdict.code()

@@ -80,6 +80,8 @@ fn on_terminal(runner: Runner, arguments: &[&str], terminal: bool, no_color: boo
             runner,
             stdout: &mut out,
             stderr: &mut err,
+            stdin: &mut std::io::empty(),
+            stdin_is_terminal: false,
             stdout_is_terminal: terminal,
             stderr_is_terminal: false,
             no_color,

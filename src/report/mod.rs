@@ -1,8 +1,10 @@
 //! L9, reports: what runs found, as text for people and JSON for programs.
 //!
 //! Everything here is pure: outcomes in, text out. `metrics` names the numbers, `claims` judges
-//! them, `summary` and `survey` print them for one seed and for many, `json` is the public format.
+//! them, `summary` and `survey` print them for one seed and for many, `json` is the public format,
+//! `chart` draws.
 
+pub mod chart;
 pub mod claims;
 pub mod json;
 pub mod metrics;

@@ -2,7 +2,8 @@
 //!
 //! `file` reads a text into a [`model::Scenario`]: `tree` (spanned), `variants` and `set`
 //! (overlays), `lower`, `apps`, `timeline`, `claims` (meaning). `fmt` prints the canonical text,
-//! `write` the text of a scenario, `explain` its English; `library` holds the scenarios that ship.
+//! `write` the text of a scenario, `explain` its English; `library` holds the scenarios that ship,
+//! `schema` is what editors know of a file.
 
 pub mod claims;
 pub mod diagnostics;
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod library;
 pub mod model;
 pub mod moment;
+pub mod schema;
 pub mod set;
 pub mod tree;
 pub mod value;

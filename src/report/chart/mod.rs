@@ -1,0 +1,112 @@
+//! Charts of recorded runs, as SVG: small multiples on one scale, a panel per variant.
+//!
+//! Drawn with whole pixels and no measured text, so that the same run gives the same bytes
+//! everywhere. Every picture says in words what it shows: in its description, and in a line of
+//! text beside it. Nothing depends on colour: lines differ by dash, areas by grey and hatching.
+//! The pictures are written here rather than by a library, which would know neither hatching nor
+//! descriptions nor whole numbers.
+
+mod axis;
+mod latency;
+mod partitions;
+mod seeds;
+mod svg;
+mod throughput;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::report::chart::axis::Axis;
+use crate::report::chart::svg::{Anchor, Svg};
+use crate::run::record::Recording;
+use crate::sim::time::SimTime;
+
+pub use crate::report::chart::seeds::Strip;
+
+/// Width of every chart.
+const WIDTH: i64 = 960;
+/// Where panels begin and end.
+const LEFT: i64 = 72;
+const RIGHT: i64 = WIDTH - 28;
+/// Height of the title and what is below it.
+const HEAD: i64 = 52;
+/// From the bottom of one panel to the title of the next.
+const GAP: i64 = 34;
+
+/// A picture and its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    /// The last part of its file's name: `throughput`.
+    pub name: String,
+    /// The picture.
+    pub svg: String,
+    /// The same in a few sentences.
+    pub says: String,
+}
+
+/// What the charts of one seed are drawn from.
+#[derive(Clone, Debug)]
+pub struct Recorded<'a> {
+    /// The scenario's name.
+    pub scenario: &'a str,
+    /// The seed.
+    pub seed: u64,
+    /// Each variant; none where Kafka refused its config.
+    pub variants: Vec<(Arc<str>, Option<Recording>)>,
+}
+
+/// The charts of one seed.
+pub fn of_run(recorded: &Recorded<'_>) -> Vec<Chart> {
+    if recorded.runs().next().is_none() {
+        return Vec::new();
+    }
+    vec![
+        throughput::draw(recorded),
+        latency::draw(recorded),
+        partitions::draw(recorded),
+    ]
+}
+
+/// A chart of one metric over many seeds.
+pub fn of_seeds(scenario: &str, strip: &Strip) -> Chart {
+    seeds::draw(scenario, strip)
+}
+
+impl Recorded<'_> {
+    /// The variants that ran.
+    fn runs(&self) -> impl Iterator<Item = (&str, &Recording)> {
+        (self.variants.iter()).filter_map(|(name, recording)| Some((&**name, recording.as_ref()?)))
+    }
+
+    /// The time axis that all panels share.
+    fn time(&self) -> Axis {
+        let ends = self.runs().map(|(_, recording)| recording.outcome.ended_at);
+        let end = ends.max().unwrap_or(SimTime::ZERO);
+        Axis {
+            zero: LEFT,
+            end: RIGHT,
+            top: end.as_nanos().max(1),
+        }
+    }
+
+    /// `leader-crash-acks1, seed 5`.
+    fn title(&self, what: &str) -> String {
+        format!("{what}: {}, seed {}", self.scenario, self.seed)
+    }
+
+    /// What is said of variants without a run.
+    fn refusals(&self) -> String {
+        (self.variants.iter())
+            .filter(|(_, recording)| recording.is_none())
+            .map(|(name, _)| format!(" {name}: Kafka refuses the config."))
+            .collect()
+    }
+}
+
+/// The title of a chart and what its axes show.
+fn head(svg: &mut Svg, title: &str, below: &str) {
+    svg.text("title", (LEFT, 24), Anchor::Start, title);
+    svg.text("soft", (LEFT, 42), Anchor::Start, below);
+}

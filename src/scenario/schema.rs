@@ -1,0 +1,315 @@
+//! The JSON Schema (draft 7) of a scenario file, for editors that know TOML.
+//!
+//! Made of the tables by which files are read, so that the two can't differ in a name, a type or a
+//! range. Whatever `retrial check` accepts, the schema accepts. Left out, as a schema can't say it:
+//! references between names, limits over several tables, config names of which only some dots are
+//! quoted, and the bounds of Kafka's configs, which a scenario may break on purpose
+//! (`refused_config`).
+
+use serde_json::{Map, Value, json};
+
+use crate::kafka::config::broker::BrokerConfig;
+use crate::kafka::config::consumer::ConsumerConfig;
+use crate::kafka::config::entry::Entry;
+use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::topic::TopicConfig;
+use crate::kafka::config::value::Kind;
+use crate::kafka::config::{Component, ComponentKind};
+use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
+use crate::scenario::keys::event::EVENT;
+use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::top::{TEACH, TOP};
+use crate::scenario::keys::{ACTIONS, Absent, Key, SET_UP, TableDoc, Takes};
+use crate::scenario::moment::{FENCED, OF_PARTITION};
+
+const DURATION: &str = "[0-9_]+([.][0-9_]+)? *(ns|us|\u{b5}s|ms|s|min|m|h|d)";
+const SIZE: &str = "[0-9_]+([.][0-9_]+)? *(B|[kK]B|[MGT]B|[KMGT]iB)";
+
+/// What a table must have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// All of it.
+    Whole,
+    /// A few keys, laid over a whole one.
+    Change,
+}
+
+/// The schema, as one JSON object.
+pub fn schema() -> Value {
+    let mut definitions = Map::new();
+    for part in [Part::Whole, Part::Change] {
+        for doc in [
+            &CLUSTER, &TOPIC, &PRODUCER, &GROUP, &HANDLER, &NETWORK, &DISKS, &COSTS,
+        ] {
+            definitions.insert(part.name(doc), table(doc, part));
+        }
+    }
+    definitions.insert(Part::Change.name(&EVENT), table(&EVENT, Part::Change));
+    for doc in [&KEYS, &LATENCY, &TEACH] {
+        definitions.insert(Part::Whole.name(doc), table(doc, Part::Whole));
+    }
+    definitions.insert(Part::Whole.name(&EVENT), event());
+    definitions.insert("variant".to_owned(), variant());
+    definitions.insert("producer config".to_owned(), configs::<ProducerConfig>());
+    definitions.insert("consumer config".to_owned(), configs::<ConsumerConfig>());
+    definitions.insert("topic config".to_owned(), configs::<TopicConfig>());
+    definitions.insert("broker config".to_owned(), configs::<BrokerConfig>());
+    let mut schema = table(&TOP, Part::Whole);
+    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    schema["title"] = json!("Retrial scenario");
+    schema["definitions"] = Value::Object(definitions);
+    schema
+}
+
+impl Part {
+    /// What a table is called among the definitions.
+    fn name(self, doc: &TableDoc) -> String {
+        let header = doc.header.replace(['`', '[', ']'], "");
+        let header = header.replace(".NAME", "");
+        match self {
+            Self::Whole => header,
+            Self::Change => format!("change of {header}"),
+        }
+    }
+
+    fn link(self, doc: &TableDoc) -> Value {
+        link(&self.name(doc))
+    }
+}
+
+fn link(definition: &str) -> Value {
+    json!({ "$ref": format!("#/definitions/{}", definition.replace(' ', "%20")) })
+}
+
+/// A table with the keys of its description and no others.
+fn table(doc: &TableDoc, part: Part) -> Value {
+    let properties: Map<String, Value> = doc
+        .keys
+        .iter()
+        .map(|key| (key.name.to_owned(), described(key, value(doc, key, part))))
+        .collect();
+    let mut table = json!({
+        "type": "object",
+        "description": doc.says,
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    let required: Vec<&str> = (doc.keys.iter())
+        .filter(|key| key.absent == Absent::Required)
+        .map(|key| key.name)
+        .collect();
+    if part == Part::Whole && !required.is_empty() {
+        table["required"] = json!(required);
+    }
+    table
+}
+
+/// The schema of a value with what its key says. Draft 7 reads nothing beside a `$ref`.
+fn described(key: &Key, value: Value) -> Value {
+    let mut value = if value.get("$ref").is_some() {
+        json!({ "allOf": [value] })
+    } else {
+        value
+    };
+    let absent = match key.absent {
+        Absent::Required => "Required.".to_owned(),
+        Absent::Value(default) => format!("Default: {default}."),
+        Absent::Means("-") => String::new(),
+        Absent::Means(words) => format!("If absent: {words}."),
+    };
+    let says = format!("{} {absent}\n\nExample: {}", key.says, key.example);
+    value["description"] = json!(says);
+    if let Absent::Value(default) = key.absent {
+        value["default"] = match key.takes {
+            Takes::Count { .. } => json!(default.parse::<u64>().ok()),
+            _ => json!(default),
+        };
+    }
+    value
+}
+
+/// What a key takes.
+fn value(doc: &TableDoc, key: &Key, part: Part) -> Value {
+    match key.takes {
+        Takes::Text | Takes::Node => json!({ "type": "string" }),
+        Takes::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Takes::Nodes => json!({
+            "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 2,
+        }),
+        Takes::Count { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Takes::Duration { .. } => form(DURATION),
+        Takes::SignedDuration => form(&format!("[-+]?{DURATION}")),
+        Takes::Instant => form(&format!("{DURATION}( *[.][.] *{DURATION})?")),
+        Takes::Size { .. } => form(SIZE),
+        Takes::Bandwidth { .. } => form(&format!("{SIZE} */s")),
+        Takes::Share => form("[0-9_]+(([.][0-9_]+)? *%?| */ *[0-9_]+)"),
+        Takes::Rate => form("flood|as fast as possible|[0-9._]+ *[kKM]? */.+"),
+        Takes::Word(words) => json!({ "type": "string", "enum": words }),
+        Takes::True => json!({ "type": "boolean", "enum": [true] }),
+        Takes::Config => link(&format!("{} config", owner(doc))),
+        Takes::Form(_) | Takes::Table => special(key.name, part),
+    }
+}
+
+/// A string of a form, with room around it.
+fn form(pattern: &str) -> Value {
+    json!({ "type": "string", "pattern": format!("^\\s*({pattern})\\s*$") })
+}
+
+/// Whose config a table has.
+fn owner(doc: &TableDoc) -> ComponentKind {
+    match doc.header {
+        header if header == PRODUCER.header => ComponentKind::Producer,
+        header if header == GROUP.header => ComponentKind::Consumer,
+        header if header == TOPIC.header => ComponentKind::Topic,
+        _ => ComponentKind::Broker,
+    }
+}
+
+/// The keys with a form or a table of their own.
+fn special(name: &str, part: Part) -> Value {
+    let named =
+        |doc: &TableDoc| json!({ "type": "object", "additionalProperties": part.link(doc) });
+    match name {
+        "timeline" => match part {
+            Part::Whole => events(),
+            Part::Change => json!({ "anyOf": [events(), changed_events()] }),
+        },
+        "cluster" => part.link(&CLUSTER),
+        "topics" => named(&TOPIC),
+        "producers" => named(&PRODUCER),
+        "groups" => named(&GROUP),
+        "network" => part.link(&NETWORK),
+        "disks" => part.link(&DISKS),
+        "costs" => part.link(&COSTS),
+        "handler" => part.link(&HANDLER),
+        "variants" => json!({ "type": "object", "additionalProperties": link("variant") }),
+        "claims" => json!({
+            "type": "object",
+            "additionalProperties": { "type": "array", "items": { "type": "string" } },
+        }),
+        "teach" => Part::Whole.link(&TEACH),
+        "keys" => json!({ "anyOf": [{ "enum": ["none"] }, Part::Whole.link(&KEYS)] }),
+        "latency" => json!({ "anyOf": [
+            form(&format!("{DURATION}( *[.][.] *{DURATION})?")),
+            part.latency(),
+        ] }),
+        "pauses" => json!({
+            "type": "array", "items": form(&format!("{DURATION} *[.][.] *{DURATION}")),
+        }),
+        "on" => form(&moments()),
+        "then" => json!({ "type": "string", "enum": on_one_node() }),
+        other => unreachable!("`{other}` has a form without a schema"),
+    }
+}
+
+impl Part {
+    /// A latency as a table; a variant may change one of its halves.
+    fn latency(self) -> Value {
+        match self {
+            Self::Whole => self.link(&LATENCY),
+            Self::Change => table(&LATENCY, self),
+        }
+    }
+}
+
+fn events() -> Value {
+    json!({ "type": "array", "items": Part::Whole.link(&EVENT) })
+}
+
+/// Events by id: changed, switched off or added.
+fn changed_events() -> Value {
+    let change = json!({ "anyOf": [{ "enum": ["off"] }, Part::Change.link(&EVENT)] });
+    json!({ "type": "object", "additionalProperties": change })
+}
+
+/// An event says when, and does one thing; some things need more to be said.
+fn event() -> Value {
+    let has = |name: &str| json!({ "required": [name] });
+    let mut actions: Vec<Value> = ACTIONS.iter().map(|action| has(action.name)).collect();
+    actions.push(has("then"));
+    let needs: Map<String, Value> = (ACTIONS.iter())
+        .filter_map(|action| Some((action.name.to_owned(), json!([action.needs?]))))
+        .collect();
+    let mut event = table(&EVENT, Part::Whole);
+    event["allOf"] = json!([{ "oneOf": [has("at"), has("on")] }, { "oneOf": actions }]);
+    event["dependencies"] = Value::Object(needs);
+    event
+}
+
+/// What a variant changes: a part of the set-up.
+fn variant() -> Value {
+    let properties: Map<String, Value> = (SET_UP.iter())
+        .map(|name| {
+            let key = TOP.key(name).expect("the set-up is a part of the file");
+            let value = value(&TOP, key, Part::Change);
+            ((*name).to_owned(), described(key, value))
+        })
+        .collect();
+    json!({
+        "type": "object",
+        "description": "The base with these keys changed.",
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+/// The configs of a component, by their whole names or, unquoted in the file, as tables of tables.
+/// Their bounds are left to Kafka: a scenario may show what it refuses.
+fn configs<C: Component>() -> Value {
+    let mut all = open_table();
+    for entry in C::ENTRIES {
+        let value = config(entry);
+        let mut inner = &mut all;
+        let mut segments: Vec<&str> = entry.name.split('.').collect();
+        let last = segments.pop().expect("a split text has a last part");
+        for segment in &segments {
+            let properties = &mut inner["properties"];
+            if properties.get(*segment).is_none() {
+                properties[*segment] = open_table();
+            }
+            inner = &mut properties[*segment];
+        }
+        inner["properties"][last] = value.clone();
+        all["properties"][entry.name] = value;
+    }
+    all["description"] = json!(format!("Kafka's configs of a {}.", C::KIND));
+    all
+}
+
+/// A table without keys yet.
+fn open_table() -> Value {
+    json!({ "type": "object", "properties": {}, "additionalProperties": false })
+}
+
+fn config<C: Component>(entry: &Entry<C>) -> Value {
+    let number = json!({ "type": ["integer", "string", "boolean"] });
+    let mut value = match entry.kind {
+        Kind::Millis(_) | Kind::Bytes(_) | Kind::Count(_) => number,
+        Kind::Boolean => json!({ "anyOf": [{ "enum": [true, false] }, number] }),
+        Kind::OneOf(words) => json!({ "anyOf": [{ "enum": words }, number] }),
+    };
+    let default = match (entry.get)(&C::default()) {
+        Some(default) => format!("{} {}", entry.kind.pretty(default), entry.kind.unit()),
+        None => "the broker's".to_owned(),
+    };
+    let says = format!("{}. Default: {}.", entry.doc, default.trim_end());
+    value["description"] = json!(says);
+    value
+}
+
+/// A pattern of all moments.
+fn moments() -> String {
+    let phrases: Vec<String> = (OF_PARTITION.iter())
+        .map(|(phrase, ..)| phrase.replace(' ', " +"))
+        .collect();
+    let fenced = FENCED.0.replace(' ', " +");
+    format!("({}) +\\S+-[0-9]+|{fenced} +b[0-9]+", phrases.join("|"))
+}
+
+fn on_one_node() -> Vec<&'static str> {
+    (ACTIONS.iter())
+        .filter(|action| !action.two_nodes)
+        .map(|action| action.name)
+        .collect()
+}
