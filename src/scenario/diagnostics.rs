@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use crate::scenario::tree::{Place, SourceId};
 
+/// The most problems that are told of a file: looking for a place takes as long as the file is.
+const PROBLEMS_MAX: usize = 200;
+
 /// One thing wrong with a scenario.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message says what each field is")]
@@ -138,6 +141,8 @@ pub enum Problem {
         sum: String,
         limit: String,
     },
+    #[error("these are the first {PROBLEMS_MAX} problems; there are more")]
+    More,
 }
 
 /// Where a key would be right.
@@ -150,7 +155,7 @@ pub enum Misplaced {
 }
 
 /// The codes of all problems.
-pub const CODES: [&str; 31] = [
+pub const CODES: [&str; 32] = [
     "toml_syntax",
     "empty_file",
     "file_too_long",
@@ -182,6 +187,7 @@ pub const CODES: [&str; 31] = [
     "bad_claim",
     "bad_flag",
     "too_many",
+    "more_problems",
 ];
 
 /// A problem at its place.
@@ -257,6 +263,14 @@ impl Problems {
 
     /// Notes a problem, once.
     pub(in crate::scenario) fn add(&mut self, place: Place, problem: Problem) {
+        if self.found.len() > PROBLEMS_MAX {
+            return;
+        }
+        let problem = if self.found.len() == PROBLEMS_MAX {
+            Problem::More
+        } else {
+            problem
+        };
         if self
             .found
             .iter()
@@ -347,6 +361,7 @@ impl Problem {
             Self::BadClaim { .. } => "bad_claim",
             Self::BadFlag { .. } => "bad_flag",
             Self::TooMany { .. } => "too_many",
+            Self::More => "more_problems",
         }
     }
 
@@ -420,6 +435,7 @@ impl Problem {
                 Some("`base_label` names the base; each variant needs another name".to_owned())
             }
             Self::BadClaim { help, .. } | Self::BadFlag { help, .. } => Some(help.clone()),
+            Self::More => Some("mend these first".to_owned()),
             Self::OutOfRange { .. } | Self::ConfigValue(_) => None,
         }
     }

@@ -185,20 +185,22 @@ pub fn parse_file(text: &str) -> Result<Table, Vec<SyntaxError>> {
         };
     }
     let mut found: Vec<SyntaxError> = Vec::new();
-    let mut last_line = None;
+    let mut last: Option<usize> = None;
     for error in errors {
         let range = error.span().unwrap_or(text.len()..text.len());
-        let line = text.as_bytes()[..range.start.min(text.len())]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count();
-        if last_line != Some(line) {
+        let start = range.start.min(text.len());
+        // One error a line; only what lies between two is searched, or many errors take for ever.
+        let same_line = last.is_some_and(|last| {
+            let between = &text.as_bytes()[last.min(start)..last.max(start)];
+            !between.contains(&b'\n')
+        });
+        if !same_line {
             found.push(SyntaxError {
                 message: message(error.message(), &text[range.clone()]),
                 place: Place::new(SourceId::FILE, range),
             });
         }
-        last_line = Some(line);
+        last = Some(start);
     }
     Err(found)
 }

@@ -3,7 +3,9 @@
 mod book;
 mod case;
 mod determinism;
+mod dice;
 mod faults;
+mod fuzz;
 mod library;
 mod mutations;
 mod properties;

@@ -394,7 +394,7 @@ fn variant_of(base: Setup) -> impl Strategy<Value = Setup> {
 }
 
 prop_compose! {
-    fn scenario()(base in setup())(
+    pub(super) fn scenario()(base in setup())(
         other in variant_of(base.clone()),
         base in Just(base),
         text in "[ -~\u{e9}\n]{1,200}",
