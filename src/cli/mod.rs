@@ -136,10 +136,8 @@ pub struct Host<'a> {
     pub stdout: &'a mut dyn Write,
     /// Errors, progress, timing.
     pub stderr: &'a mut dyn Write,
-    /// Answers to questions.
-    pub stdin: &'a mut dyn BufRead,
-    /// True when somebody can answer.
-    pub stdin_is_terminal: bool,
+    /// Answers to questions; none where nobody can answer.
+    pub answers: Option<&'a mut dyn BufRead>,
     /// True when results go to a terminal.
     pub stdout_is_terminal: bool,
     /// True when errors go to a terminal.
@@ -185,8 +183,7 @@ pub fn main(runner: Runner) -> u8 {
             runner,
             stdout: &mut io::stdout().lock(),
             stderr: &mut io::stderr(),
-            stdin: &mut io::stdin().lock(),
-            stdin_is_terminal: io::stdin().is_terminal(),
+            answers: (io::stdin().is_terminal()).then_some(&mut io::stdin().lock()),
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal: io::stderr().is_terminal(),
             no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
@@ -242,7 +239,10 @@ fn dispatch(cli: &Cli, host: &mut Host<'_>) -> io::Result<u8> {
     let mut session = Session {
         runner: host.runner,
         stderr: &mut *host.stderr,
-        answers: (host.stdin_is_terminal).then_some(&mut *host.stdin),
+        answers: match &mut host.answers {
+            Some(answers) => Some(&mut **answers),
+            None => None,
+        },
         style: Style {
             width: usize::from(console.width),
             color,

@@ -148,7 +148,7 @@ impl Recorder {
         let brokers = (cluster.hosts.all())
             .filter_map(|(host, role)| match role {
                 Role::Broker(broker) => Some((host, broker, true)),
-                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) => None,
+                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) | Role::Tool(_) => None,
             })
             .collect();
         let image = cluster.controller().image();

@@ -13,11 +13,11 @@ use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::entry::Entry;
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
-use crate::kafka::config::value::Kind;
+use crate::kafka::config::value::{Kind, OFFSET_RESETS};
 use crate::kafka::config::{Component, ComponentKind};
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
 use crate::scenario::keys::event::EVENT;
-use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::scenario::keys::{ACTIONS, Absent, Key, SET_UP, TableDoc, Takes};
 use crate::scenario::moment::{FENCED, OF_PARTITION};
@@ -120,10 +120,13 @@ fn described(key: &Key, value: Value) -> Value {
     let says = format!("{} {absent}\n\nExample: {}", key.says, key.example);
     value["description"] = json!(says);
     if let Absent::Value(default) = key.absent {
-        value["default"] = match key.takes {
-            Takes::Count { .. } => json!(default.parse::<u64>().ok()),
-            _ => json!(default),
+        let number = matches!(key.takes, Takes::Count { .. });
+        let default = if number {
+            json!(default.parse::<u64>().ok())
+        } else {
+            json!(default)
         };
+        value["default"] = default;
     }
     value
 }
@@ -131,8 +134,11 @@ fn described(key: &Key, value: Value) -> Value {
 /// What a key takes.
 fn value(doc: &TableDoc, key: &Key, part: Part) -> Value {
     match key.takes {
-        Takes::Text | Takes::Node => json!({ "type": "string" }),
+        Takes::Text => json!({ "type": "string" }),
         Takes::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Takes::Targets => json!({ "anyOf": [
+            { "type": "string" }, { "type": "array", "items": { "type": "string" } },
+        ] }),
         Takes::Nodes => json!({
             "type": "array", "items": { "type": "string" }, "minItems": 2, "maxItems": 2,
         }),
@@ -197,6 +203,12 @@ fn special(name: &str, part: Part) -> Value {
         "pauses" => json!({
             "type": "array", "items": form(&format!("{DURATION} *[.][.] *{DURATION}")),
         }),
+        "features" => dotted(FEATURES.keys.iter().map(|key| {
+            let level = value(&FEATURES, key, part);
+            (key.name, described(key, level))
+        })),
+        "alter_config" => altered(),
+        "delete_records" => form("\\S+-[0-9]+"),
         "on" => form(&moments()),
         "then" => json!({ "type": "string", "enum": on_one_node() }),
         other => unreachable!("`{other}` has a form without a schema"),
@@ -229,7 +241,9 @@ fn event() -> Value {
     let mut actions: Vec<Value> = ACTIONS.iter().map(|action| has(action.name)).collect();
     actions.push(has("then"));
     let needs: Map<String, Value> = (ACTIONS.iter())
-        .filter_map(|action| Some((action.name.to_owned(), json!([action.needs?]))))
+        // What a command-line tool may have beside, it may also do without.
+        .filter(|action| !action.needs.is_empty() && !action.is_command)
+        .map(|action| (action.name.to_owned(), json!(action.needs)))
         .collect();
     let mut event = table(&EVENT, Part::Whole);
     event["allOf"] = json!([{ "oneOf": [has("at"), has("on")] }, { "oneOf": actions }]);
@@ -254,14 +268,29 @@ fn variant() -> Value {
     })
 }
 
+/// A topic and some of its configs.
+fn altered() -> Value {
+    let mut configs = configs::<TopicConfig>();
+    configs["properties"]["topic"] = json!({ "type": "string" });
+    configs["required"] = json!(["topic"]);
+    configs["minProperties"] = json!(2);
+    configs
+}
+
 /// The configs of a component, by their whole names or, unquoted in the file, as tables of tables.
 /// Their bounds are left to Kafka: a scenario may show what it refuses.
 fn configs<C: Component>() -> Value {
+    let mut all = dotted(C::ENTRIES.iter().map(|entry| (entry.name, config(entry))));
+    all["description"] = json!(format!("Kafka's configs of a {}.", C::KIND));
+    all
+}
+
+/// A table of names with dots in them, quoted or not.
+fn dotted(names: impl Iterator<Item = (&'static str, Value)>) -> Value {
     let mut all = open_table();
-    for entry in C::ENTRIES {
-        let value = config(entry);
+    for (name, value) in names {
         let mut inner = &mut all;
-        let mut segments: Vec<&str> = entry.name.split('.').collect();
+        let mut segments: Vec<&str> = name.split('.').collect();
         let last = segments.pop().expect("a split text has a last part");
         for segment in &segments {
             let properties = &mut inner["properties"];
@@ -271,9 +300,8 @@ fn configs<C: Component>() -> Value {
             inner = &mut properties[*segment];
         }
         inner["properties"][last] = value.clone();
-        all["properties"][entry.name] = value;
+        all["properties"][name] = value;
     }
-    all["description"] = json!(format!("Kafka's configs of a {}.", C::KIND));
     all
 }
 
@@ -288,6 +316,7 @@ fn config<C: Component>(entry: &Entry<C>) -> Value {
         Kind::Millis(_) | Kind::Bytes(_) | Kind::Count(_) => number,
         Kind::Boolean => json!({ "anyOf": [{ "enum": [true, false] }, number] }),
         Kind::OneOf(words) => json!({ "anyOf": [{ "enum": words }, number] }),
+        Kind::OffsetReset => json!({ "anyOf": [{ "enum": OFFSET_RESETS }, number] }),
     };
     let default = match (entry.get)(&C::default()) {
         Some(default) => format!("{} {}", entry.kind.pretty(default), entry.kind.unit()),
@@ -309,7 +338,7 @@ fn moments() -> String {
 
 fn on_one_node() -> Vec<&'static str> {
     (ACTIONS.iter())
-        .filter(|action| !action.two_nodes)
+        .filter(|action| !action.two_nodes && !action.is_command)
         .map(|action| action.name)
         .collect()
 }

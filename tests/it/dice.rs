@@ -211,18 +211,24 @@ fn event(dice: &mut Dice<'_>, index: usize, wild: bool) -> String {
     };
     let action = dice.of(&ACTIONS);
     let node = |dice: &mut Dice<'_>| format!("\"{}\"", some_node(dice, wild));
-    let on = if action.two_nodes {
-        format!("[{}, {}]", node(dice), node(dice))
-    } else {
-        node(dice)
+    let on = match action.name {
+        "alter_config" => "{ topic = \"orders\", \"retention.ms\" = \"1s\" }".to_owned(),
+        "delete_records" => "\"orders-0\"".to_owned(),
+        _ if action.two_nodes => format!("[{}, {}]", node(dice), node(dice)),
+        _ if dice.once_in(5) => "\"brokers\"".to_owned(),
+        _ => node(dice),
     };
     let mut more = String::new();
-    match action.needs {
-        Some("delay") => more.push_str(", delay = \"40ms\""),
-        Some("by") => more.push_str(", by = \"-1h\""),
-        _ => {}
+    for key in action.needs {
+        let value = match *key {
+            "by" => "\"-1h\"",
+            "before" => "7",
+            "for" => continue,
+            _ => "\"40ms\"",
+        };
+        write!(more, ", {key} = {value}").expect("a string takes all");
     }
-    if action.lasts && dice.once_in(2) {
+    if action.needs.contains(&"for") || action.lasts && dice.once_in(2) {
         let lasts = dice.of(&["1ns", "100ms", "2s"]);
         write!(more, ", for = \"{lasts}\"").expect("a string takes all");
     }
@@ -299,7 +305,7 @@ fn value(key: &Key, dice: &mut Dice<'_>, wild: bool) -> String {
             .of(&["{ takes = \"0s\" }", "{ takes = \"2ms\" }", "{}"])
             .to_owned(),
         Takes::True => "true".to_owned(),
-        Takes::Node => quoted(some_node(dice, wild).to_owned()),
+        Takes::Targets => quoted(some_node(dice, wild).to_owned()),
         Takes::Nodes => format!(
             "[\"{}\", \"{}\"]",
             some_node(dice, wild),
@@ -373,6 +379,9 @@ fn config_value(kind: Kind, dice: &mut Dice<'_>) -> String {
             number.to_string()
         }
         Kind::Boolean => dice.of(&["true", "false"]).to_owned(),
+        Kind::OffsetReset => dice
+            .of(&["\"earliest\"", "\"latest\"", "\"by_duration:PT1S\""])
+            .to_owned(),
         Kind::OneOf(words) => format!("\"{}\"", dice.of(words)),
     }
 }

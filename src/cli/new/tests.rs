@@ -10,12 +10,15 @@ use crate::scenario::fmt::format;
 /// The exit code, the result and what was said on standard error.
 fn retrial(arguments: &[&str], answers: Option<&str>) -> (u8, String, String) {
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let mut bytes = answers.map(str::as_bytes);
     let mut host = Host {
         runner: drive::run,
         stdout: &mut stdout,
         stderr: &mut stderr,
-        stdin: &mut answers.unwrap_or_default().as_bytes(),
-        stdin_is_terminal: answers.is_some(),
+        answers: match &mut bytes {
+            Some(bytes) => Some(bytes),
+            None => None,
+        },
         stdout_is_terminal: false,
         stderr_is_terminal: false,
         no_color: true,

@@ -55,7 +55,7 @@ pub enum Kind {
 }
 
 /// The words of auto.offset.reset.
-const OFFSET_RESETS: &[&str] = &["earliest", "latest", "none"];
+pub const OFFSET_RESETS: &[&str] = &["earliest", "latest", "none"];
 
 /// Inclusive bounds of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -131,6 +131,7 @@ fn around(doc: &TableDoc, name: &str, example: &str) -> Option<String> {
         "[groups.NAME]" => group(example),
         "`handler` of [groups.NAME]" => group(&format!("handler = {{ {example} }}")),
         "an event of `timeline`" => event(name, example),
+        "`features` of [cluster]" => format!("{question}[cluster.features]\n{example}\n"),
         "`latency` of [network]" => {
             let other = if name == "base" {
                 "mean = \"1ms\""
@@ -157,6 +158,12 @@ fn event(name: &str, example: &str) -> String {
     let needs = match name {
         "slow_link" | "slow_disk" => ", delay = \"1ms\"",
         "skew_clock" => ", by = \"1s\"",
+        "flap" => ", down = \"1s\", up = \"1s\"",
+        "down" => ", flap = [\"b1\", \"b2\"], up = \"1s\"",
+        "up" => ", flap = [\"b1\", \"b2\"], down = \"1s\"",
+        "rolling_restart" => ", for = \"1s\", gap = \"1s\"",
+        "gap" => ", rolling_restart = \"brokers\", for = \"1s\"",
+        "before" => ", delete_records = \"orders-0\"",
         "delay" => ", slow_disk = \"b1\"",
         "by" => ", skew_clock = \"b1\"",
         "id" | "at" | "on" | "nth" | "every" | "after" | "for" => ", crash = \"b1\"",
