@@ -254,6 +254,17 @@ pub fn latency(text: &str) -> Result<LatencySpec, String> {
     })
 }
 
+/// A latency as TOML.
+pub fn print_latency(latency: LatencySpec) -> String {
+    match latency {
+        LatencySpec::Constant(at) => format!("\"{at}\""),
+        LatencySpec::Uniform(from, to) => format!("\"{from}..{to}\""),
+        LatencySpec::Exponential { base, mean } => {
+            format!("{{ base = \"{base}\", mean = \"{mean}\" }}")
+        }
+    }
+}
+
 /// 1234567 as `1,234,567`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
