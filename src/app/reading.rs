@@ -19,7 +19,7 @@ use crate::client::consumer;
 use crate::client::consumer::{Consumer, PollResult, Polled};
 use crate::delivery::{Delivery, Part, Place, ReaderId};
 use crate::kafka::config::consumer::ConsumerConfig;
-use crate::kafka::ids::{BrokerId, Offset, TopicPartition};
+use crate::kafka::ids::{BrokerId, Offset, Rack, TopicPartition};
 use crate::kafka::message::Message;
 use crate::sim::process::{Cx, HostId, Input, TimerSlot};
 use crate::sim::rng::Streams;
@@ -85,11 +85,12 @@ impl Reading {
         plan: ReadPlan,
         config: ConsumerConfig,
         brokers: Arc<[(BrokerId, HostId)]>,
+        rack: Option<Rack>,
         streams: &Streams,
     ) -> Self {
         let name = format!("reader/{}/{}", plan.group.0, plan.member);
         let partitions = Arc::clone(&plan.partitions);
-        let consumer = Consumer::new(config, brokers, partitions, streams, &name);
+        let consumer = Consumer::new(config, brokers, partitions, streams, &name).in_rack(rack);
         Self {
             plan,
             consumer,
@@ -149,8 +150,9 @@ impl Reading {
     /// True when it has handled all that is committed; `committed` says how far a partition is.
     pub fn is_done(&self, committed: impl Fn(TopicPartition) -> Option<Offset>) -> bool {
         let has_read = |tp: &TopicPartition| {
-            let position = self.consumer.position(*tp);
-            position.is_some() && position == committed(*tp)
+            let (position, committed) = (self.consumer.position(*tp), committed(*tp));
+            // What a topic is to have one day has neither.
+            position == committed
         };
         self.thread == Thread::Polling && self.plan.partitions.iter().all(has_read)
     }

@@ -8,6 +8,9 @@
 //! Source: AbstractFetcherThread, ReplicaFetcherThread, AbstractFetcherManager (4.2); KIP-320,
 //! KIP-903, KAFKA-18723.
 
+// Deviation: a follower's high watermark never goes down; Kafka's follows its leader's, and a new
+// leader may know less than the last one told.
+
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
 use crate::broker::partition::{Part, Slot};
@@ -186,6 +189,7 @@ impl Broker {
                 broker: self.id,
                 epoch: self.lifecycle.epoch().unwrap_or_default(),
             },
+            rack: None,
             max_wait: self.config.replica_fetch_wait_max,
             min_bytes: self.config.replica_fetch_min_bytes,
             max_bytes: self.config.replica_fetch_response_max_bytes,
@@ -476,6 +480,9 @@ impl Broker {
         let from = partition.log.log_start();
         if partition.log.increment_start(answer.log_start_offset) == Ok(true) {
             self.log_start_moved(cx, slot, from, LogStartCause::Leader);
+        }
+        if !self.replicas[slot].waiting_consumers.is_empty() {
+            self.wake_consumers(cx, slot);
         }
         self.flush_follower_if_due(cx, index, slot, records);
     }

@@ -250,3 +250,49 @@ impl Leading {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kafka::ids::PartitionEpoch;
+    use crate::kafka::metadata_records::LeaderRecoveryState;
+
+    /// b1 leads b2 and b3; the in-sync set is this one, the minimum 2.
+    fn leading(isr: &[u32]) -> Leading {
+        let ids = |ids: &[u32]| -> Arc<[BrokerId]> { ids.iter().map(|id| BrokerId(*id)).collect() };
+        let mut leading = Leading::new(LeaderEpoch(0), Offset(0));
+        let registration = PartitionRegistration {
+            replicas: ids(&[1, 2, 3]),
+            isr: ids(isr),
+            elr: ids(&[]),
+            last_known_leader: None,
+            reassignment: None,
+            leader: Some(BrokerId(1)),
+            recovery: LeaderRecoveryState::Recovered,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+        };
+        leading.assign(BrokerId(1), &registration, 2);
+        leading
+    }
+
+    #[test]
+    fn a_committed_batch_of_a_shrunken_isr_is_not_enough_replicas_after_append() {
+        let (required, committed, open) = (Offset(5), Offset(5), Offset(4));
+        assert_eq!(leading(&[1, 2]).acknowledges(required, open), None);
+        assert_eq!(
+            leading(&[1, 2]).acknowledges(required, committed),
+            Some(Ok(()))
+        );
+        let error = ErrorCode::NotEnoughReplicasAfterAppend;
+        assert_eq!(
+            leading(&[1]).acknowledges(required, committed),
+            Some(Err(error))
+        );
+        assert_eq!(
+            leading(&[1]).acknowledges(required, open),
+            None,
+            "it waits until its time-out"
+        );
+    }
+}

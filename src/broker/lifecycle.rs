@@ -174,6 +174,7 @@ impl Broker {
                 broker: self.id,
                 incarnation: self.lifecycle.incarnation,
                 previous_broker_epoch: self.lifecycle.clean_shutdown,
+                rack: self.rack,
             }),
             Some(broker_epoch) => Request::BrokerHeartbeat(BrokerHeartbeatRequest {
                 broker: self.id,

@@ -25,6 +25,7 @@ use crate::kafka::fact::Fact;
 use crate::kafka::ids::{Offset, TopicId, TopicPartition};
 use crate::kafka::message::Request;
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
+use crate::log::Checkpoint;
 use crate::metadata::image::MetadataImage;
 use crate::sim::clock::WallTime;
 use crate::sim::time::SimDuration;
@@ -126,7 +127,8 @@ impl Changes {
     fn add(&mut self, record: &MetadataRecord) {
         match record {
             MetadataRecord::RegisterBroker { .. }
-            | MetadataRecord::BrokerRegistrationChange { .. } => self.brokers = true,
+            | MetadataRecord::BrokerRegistrationChange { .. }
+            | MetadataRecord::UnregisterBroker { .. } => self.brokers = true,
             MetadataRecord::Partition { tp, .. } => {
                 self.partitions.insert(*tp);
             }
@@ -262,8 +264,11 @@ impl Broker {
     fn slot_or_new(&mut self, tp: TopicPartition) -> Slot {
         let settings = self.settings_of(tp.topic);
         let care = &self.care;
-        self.replicas
-            .slot_or_new(tp, settings, |log| care.jitter_key(log))
+        let slot = self
+            .replicas
+            .slot_or_new(tp, settings, |log| care.jitter_key(log));
+        self.replicas[slot].is_gone = false;
+        slot
     }
 
     fn lead(
@@ -351,8 +356,10 @@ impl Broker {
         partition.part = Part::Idle;
         self.deposed(cx, slot);
         self.replicas[slot].forget();
-        let start = self.replicas[slot].log.log_start();
-        self.replicas[slot].log.truncate_fully_and_start_at(start);
+        // A replica that comes back begins again with an empty log.
+        self.replicas[slot].log.lose();
+        self.replicas[slot].checkpoint = Checkpoint::default();
+        self.replicas[slot].is_gone = true;
         cx.disk().truncate(self.replicas[slot].file, 0);
     }
 }

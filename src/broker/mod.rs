@@ -21,6 +21,7 @@ pub mod mutation;
 mod partition;
 mod producer_ids;
 mod purgatory;
+mod read_replica;
 mod registrations;
 mod replicas;
 mod retention;
@@ -55,7 +56,7 @@ use crate::kafka::api::produce::LeaderHint;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
-use crate::kafka::ids::{BrokerEpoch, BrokerId, Incarnation, TopicPartition};
+use crate::kafka::ids::{BrokerEpoch, BrokerId, Incarnation, Rack, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
 use crate::kafka::view::ReplicaView;
 use crate::metadata::image::MetadataImage;
@@ -75,6 +76,8 @@ pub struct BrokerSetup {
     pub id: BrokerId,
     /// Its config.
     pub config: Arc<BrokerConfig>,
+    /// Where it stands (broker.rack).
+    pub rack: Option<Rack>,
     /// Where each broker of the cluster runs, this one included.
     pub brokers: Arc<[(BrokerId, HostId)]>,
     /// Where the controllers run.
@@ -101,6 +104,7 @@ pub struct Bootstrap {
 pub struct Broker {
     id: BrokerId,
     config: Arc<BrokerConfig>,
+    rack: Option<Rack>,
     mutation: Option<Mutation>,
     hosts: Arc<[(BrokerId, HostId)]>,
     bootstrap: Option<BrokerEpoch>,
@@ -140,6 +144,7 @@ impl Broker {
         let BrokerSetup {
             id,
             config,
+            rack,
             brokers,
             controllers,
             streams,
@@ -173,6 +178,7 @@ impl Broker {
         };
         Self {
             id,
+            rack,
             mutation,
             hosts: brokers,
             bootstrap: epoch,
@@ -342,7 +348,8 @@ impl Broker {
                     self.producer_ids_allocated(cx, response);
                 }
                 Response::QuorumFetch(response) => self.metadata_fetched(cx, *response),
-                Response::Produce(_)
+                Response::Admin(_)
+                | Response::Produce(_)
                 | Response::Fetch(_)
                 | Response::ListOffsets(_)
                 | Response::Metadata(_)
@@ -388,8 +395,9 @@ impl Broker {
 
     /// The replicas on this broker's disk, in order of topic and partition.
     pub fn replicas(&self) -> impl Iterator<Item = ReplicaView<'_>> {
-        self.replicas
-            .in_order()
+        let replicas = self.replicas.in_order();
+        replicas
+            .filter(|partition| !partition.is_gone)
             .map(|partition| partition.view(self.id))
     }
 
@@ -397,6 +405,7 @@ impl Broker {
     pub fn view(&self, tp: TopicPartition) -> Option<ReplicaView<'_>> {
         self.replicas
             .slot(tp)
+            .filter(|slot| !self.replicas[*slot].is_gone)
             .map(|slot| self.replicas[slot].view(self.id))
     }
 

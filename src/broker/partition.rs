@@ -37,6 +37,8 @@ pub(super) struct Partition {
     pub(super) file: FileId,
     /// Its log.
     pub(super) log: Log,
+    /// True when the replica was given to another broker: its log is deleted.
+    pub(super) is_gone: bool,
     /// What it does.
     pub(super) part: Part,
     /// The leader.
@@ -162,6 +164,8 @@ pub(super) struct Readable {
     pub(super) high_watermark: Offset,
     /// Where the reader's log and this one part ways.
     pub(super) diverging: Option<EpochEnd>,
+    /// Where a consumer is sent instead.
+    pub(super) preferred: Option<BrokerId>,
 }
 
 impl Partition {
@@ -171,6 +175,7 @@ impl Partition {
             tp,
             file,
             log,
+            is_gone: false,
             part: Part::Idle,
             leader: None,
             leader_epoch: None,
@@ -302,20 +307,23 @@ impl Partition {
     }
 
     /// What a fetch may see here.
-    ///
-    // Deviation: a consumer reads from the leader only; followers of Kafka 2.4 and later also serve
-    // a consumer that knows their epoch (KIP-392).
+    /// A consumer that knows the epoch is served by any replica, up to what that replica knows to
+    /// be committed (KIP-392); a follower by the leader only.
     pub(super) fn readable(
         &self,
         fetcher: Fetcher,
         asked: &FetchPartition,
     ) -> Result<Readable, ErrorCode> {
-        let leading = self.leading_in(asked.current_leader_epoch)?;
+        self.check_epoch(asked.current_leader_epoch)?;
         let log_end = self.log.log_end();
         let high_watermark = self.log.high_watermark();
         let below = match fetcher {
+            Fetcher::Consumer if matches!(self.part, Part::Idle) => {
+                return Err(ErrorCode::NotLeaderOrFollower);
+            }
             Fetcher::Consumer => high_watermark,
             Fetcher::Follower { broker, .. } => {
+                let leading = self.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
                 // Not among the replicas that we know: our metadata may be behind the follower's.
                 let position = leading.position(broker);
                 position.ok_or(ErrorCode::UnknownLeaderEpoch)?;
@@ -346,6 +354,7 @@ impl Partition {
             below,
             high_watermark,
             diverging,
+            preferred: None,
         })
     }
 

@@ -175,6 +175,11 @@ impl ClientMetadata {
         Some(Peer(index as u32))
     }
 
+    /// True when the last answer listed the broker.
+    pub fn is_live(&self, peer: Peer) -> bool {
+        self.live[peer.0 as usize]
+    }
+
     /// Counts the changes of brokers, partitions and leaders.
     pub fn version(&self) -> u32 {
         self.version

@@ -10,11 +10,11 @@ use crate::app::sending::Sending;
 use crate::broker::{Bootstrap, Broker, BrokerSetup};
 use crate::cluster::Cluster;
 use crate::cluster::names::{Hosts, Role};
-use crate::cluster::placement::place;
 use crate::cluster::process::AnyProcess;
 use crate::cluster::spec::{
-    ClusterSpec, CommandSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
+    ClusterSpec, CommandSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, ProducerSpec,
 };
+use crate::controller::placement::{UsableBroker, place};
 use crate::controller::{Controller, ControllerSetup};
 use crate::kafka::ids::{
     BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
@@ -65,6 +65,7 @@ impl Cluster {
                         config: Arc::clone(&config),
                         bootstrap: image.clone(),
                         eligible_leader_replicas: spec.features.eligible_leader_replicas,
+                        streams,
                     });
                     (AnyProcess::Controller(Box::new(controller)), &server)
                 }
@@ -72,11 +73,12 @@ impl Cluster {
                     let broker = Broker::new(BrokerSetup {
                         id,
                         config: Arc::clone(&config),
+                        rack: spec.rack_of(id),
                         brokers: Arc::clone(&brokers),
                         controllers: Arc::clone(&controllers),
                         streams,
-                        bootstrap: Some(Bootstrap {
-                            epoch: image.brokers[&id].epoch,
+                        bootstrap: image.brokers.get(&id).map(|known| Bootstrap {
+                            epoch: known.epoch,
                             image: image.clone(),
                         }),
                         mutation: spec.mutation,
@@ -97,7 +99,7 @@ impl Cluster {
                     )
                 }
                 Role::Reader(group, member) => {
-                    let app = reader(&spec.groups[group as usize], member, &brokers, &streams);
+                    let app = reader(spec, (group, member), &brokers, &streams);
                     (AnyProcess::App(Box::new(app)), &client)
                 }
             };
@@ -105,7 +107,12 @@ impl Cluster {
             assert_eq!(added, host, "hosts are added in the order of their names");
         }
         for (host, role) in hosts.all() {
-            if !matches!(role, Role::Tool(_)) {
+            let runs = match role {
+                Role::Broker(id) => image.brokers.contains_key(&id),
+                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) => true,
+                Role::Tool(_) => false,
+            };
+            if runs {
                 world.start(host);
             }
         }
@@ -124,7 +131,7 @@ fn name_hosts(spec: &ClusterSpec) -> Hosts {
     for number in 1..=spec.controllers {
         hosts.add(format!("c{number}").into(), Role::Controller(number));
     }
-    for number in 1..=spec.brokers {
+    for number in 1..=spec.brokers + spec.spare_brokers {
         hosts.add(format!("b{number}").into(), Role::Broker(BrokerId(number)));
     }
     for (index, producer) in spec.producers.iter().enumerate() {
@@ -149,15 +156,23 @@ fn bootstrap(
     streams: &Streams,
 ) -> MetadataImage {
     let mut image = MetadataImage::default();
-    for (broker, _) in brokers {
+    let standing = || brokers.iter().take(spec.brokers as usize);
+    for (broker, _) in standing() {
         image.apply(&MetadataRecord::RegisterBroker {
             broker: *broker,
             epoch: BrokerEpoch(image.end.0),
             incarnation: Incarnation(1),
             fenced: false,
+            rack: spec.rack_of(*broker),
         });
     }
-    let ids: Vec<BrokerId> = brokers.iter().map(|(id, _)| *id).collect();
+    let usable: Vec<UsableBroker> = standing()
+        .map(|(id, _)| UsableBroker {
+            id: *id,
+            rack: spec.rack_of(*id),
+            fenced: false,
+        })
+        .collect();
     let mut chance = streams.stream("placement");
     for (index, topic) in spec.topics.iter().enumerate() {
         let id = TopicId(index as u32);
@@ -167,16 +182,18 @@ fn bootstrap(
             config: topic.config,
         });
         let placed = place(
-            &ids,
+            &usable,
             topic.partitions,
             topic.replication_factor,
             &mut chance,
-        );
+        )
+        .expect("a topic has at most as many replicas as there are brokers");
         for (partition, replicas) in placed.into_iter().enumerate() {
             let registration = PartitionRegistration {
                 isr: Arc::clone(&replicas),
                 elr: Arc::new([]),
                 last_known_leader: None,
+                reassignment: None,
                 leader: Some(replicas[0]),
                 recovery: LeaderRecoveryState::Recovered,
                 leader_epoch: LeaderEpoch(0),
@@ -206,17 +223,20 @@ fn sender(spec: &ProducerSpec, brokers: &Arc<[(BrokerId, HostId)]>, streams: &St
 }
 
 fn reader(
-    spec: &GroupSpec,
-    member: u32,
+    spec: &ClusterSpec,
+    (group, member): (u32, u32),
     brokers: &Arc<[(BrokerId, HostId)]>,
     streams: &Streams,
 ) -> App {
-    let plan = spec.members[member as usize].clone();
+    let group = &spec.groups[group as usize];
+    let plan = group.members[member as usize].clone();
+    let rack = plan.rack.as_ref().map(|rack| spec.rack_named(rack));
     let brokers = Arc::clone(brokers);
     App::Reading(Box::new(Reading::new(
         plan,
-        spec.config.clone(),
+        group.config.clone(),
         brokers,
+        rack,
         streams,
     )))
 }

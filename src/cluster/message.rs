@@ -94,7 +94,8 @@ fn request_size(request: &Request) -> u64 {
         Request::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
         Request::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
         Request::IncrementalAlterConfigs(alter) => PER_PARTITION * alter.changes.len() as u64,
-        Request::InitProducerId(_)
+        Request::Admin(_)
+        | Request::InitProducerId(_)
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
         | Request::AllocateProducerIds(_)
@@ -123,6 +124,7 @@ fn response_size(response: &Response) -> u64 {
         Response::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
         Response::QuorumFetch(fetch) => 64 * fetch.records.len() as u64 + PER_PARTITION,
         Response::IncrementalAlterConfigs(_)
+        | Response::Admin(_)
         | Response::InitProducerId(_)
         | Response::BrokerRegistration(_)
         | Response::BrokerHeartbeat(_)
@@ -157,6 +159,7 @@ fn request_digest(request: &Request) -> u64 {
         Request::QuorumFetch(fetch) => fold(11, fetch.fetch_offset.0),
         Request::DeleteRecords(_) => 12,
         Request::IncrementalAlterConfigs(_) => 13,
+        Request::Admin(_) => 14,
     }
 }
 
@@ -188,6 +191,7 @@ fn response_digest(response: &Response) -> u64 {
             fold(fold(word, code), p.low_watermark.map_or(0, |o| o.0))
         }),
         Response::IncrementalAlterConfigs(alter) => fold(13, u64::from(alter.error.is_some())),
+        Response::Admin(_) => 14,
     }
 }
 

@@ -4,7 +4,6 @@ pub mod build;
 pub mod message;
 pub mod moment;
 pub mod names;
-pub mod placement;
 pub mod process;
 pub mod settle;
 pub mod spec;
@@ -12,15 +11,18 @@ pub mod spec;
 use std::sync::Arc;
 
 use crate::broker::Broker;
+use crate::cluster::message::Message;
 use crate::cluster::names::{Hosts, Role};
 use crate::cluster::process::AnyProcess;
 use crate::controller::Controller;
+use crate::kafka::api::admin::{AdminRequest, ElectionType};
 use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::message::{CorrelationId, Message as KafkaMessage, Request};
 use crate::kafka::metadata_records::PartitionRegistration;
 use crate::kafka::view::ReplicaView;
 use crate::sim::clock::WallClock;
 use crate::sim::disk::DiskProfile;
-use crate::sim::process::HostId;
+use crate::sim::process::{HostId, Input};
 use crate::sim::world::World;
 
 /// A cluster with its clients, at some instant of a run.
@@ -88,6 +90,51 @@ impl Cluster {
         self.controller().image().partition(tp)
     }
 
+    /// Hands an administrator's request to the active controller. False when there is none, or
+    /// when the metadata says that it has nothing to do.
+    pub fn ask(&mut self, request: &AdminRequest) -> bool {
+        if !self.world.is_running(self.controller) || !self.is_needed(request) {
+            return false;
+        }
+        let on = self.world.reserve_connection();
+        let message = KafkaMessage::Request {
+            correlation: CorrelationId::default(),
+            body: Request::Admin(Box::new(request.clone())),
+        };
+        let body = Message::Kafka(message);
+        self.world
+            .inject(self.controller, Input::Message { on, body });
+        true
+    }
+
+    fn is_needed(&self, request: &AdminRequest) -> bool {
+        let image = self.controller().image();
+        match request {
+            AdminRequest::ElectLeaders { tp, election } => {
+                image
+                    .partition(*tp)
+                    .is_some_and(|partition| match election {
+                        ElectionType::Preferred => {
+                            partition.leader != partition.replicas.first().copied()
+                        }
+                        ElectionType::Unclean => partition.leader.is_none(),
+                    })
+            }
+            AdminRequest::CreatePartitions { topic, count } => {
+                let topic = image.topic(*topic);
+                topic.is_some_and(|topic| topic.partitions.len() < *count as usize)
+            }
+            AdminRequest::AlterPartitionReassignments { tp, target } => {
+                let partition = image.partition(*tp);
+                partition.is_some_and(|partition| match target {
+                    Some(target) => *target != partition.replicas,
+                    None => partition.reassignment.is_some(),
+                })
+            }
+            AdminRequest::UnregisterBroker { broker } => image.brokers.contains_key(broker),
+        }
+    }
+
     /// Brings everything back: heals links, disks, clocks and pauses, starts what is down.
     pub fn heal(&mut self) {
         self.world.heal_all();
@@ -100,8 +147,13 @@ impl Cluster {
             if has_declared_disk && *self.world.host_state(host).disk.profile() != self.disk {
                 self.world.set_disk(host, self.disk);
             }
-            let runs_always = !matches!(role, Role::Tool(_));
-            if runs_always && !self.world.is_running(host) {
+            // Who has not joined yet, or was struck off, stays down, and so does a tool.
+            let belongs = match role {
+                Role::Broker(broker) => self.controller().image().brokers.contains_key(&broker),
+                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) => true,
+                Role::Tool(_) => false,
+            };
+            if belongs && !self.world.is_running(host) {
                 self.world.start(host);
             }
         }

@@ -28,6 +28,12 @@ impl Cluster {
         let image = self.controller().image();
         for (host, role) in self.hosts.all() {
             let name = self.hosts.name(host);
+            if let Role::Broker(broker) = role
+                && !image.brokers.contains_key(&broker)
+                && !self.world.is_running(host)
+            {
+                continue;
+            }
             if !self.world.is_running(host) && !matches!(role, Role::Tool(_)) {
                 why.push(format!("{name} is down"));
             } else if let Role::Broker(broker) = role
@@ -48,7 +54,8 @@ impl Cluster {
         }
         for (tp, registration) in self.controller().image().partitions() {
             let name = self.partition_name(tp);
-            let replicas = by_partition.remove(&tp).unwrap_or_default();
+            let mut replicas = by_partition.remove(&tp).unwrap_or_default();
+            replicas.retain(|replica| registration.replicas.contains(&replica.broker));
             let leader = replicas
                 .iter()
                 .find(|r| Some(r.broker) == registration.leader);

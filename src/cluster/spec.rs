@@ -7,14 +7,19 @@ use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
+use crate::kafka::ids::{BrokerId, Rack};
 use crate::sim::time::SimDuration;
 use crate::workload::{Command, ReadPlan, SendPlan};
 
 /// Everything about a cluster at 0 s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClusterSpec {
-    /// How many brokers: `b1`, `b2`, …
+    /// How many brokers stand at 0 s: `b1`, `b2`, …
     pub brokers: u32,
+    /// How many more there are that have not joined: they are down and unknown to the controller.
+    pub spare_brokers: u32,
+    /// The racks of the brokers in turn, by number; empty where no broker has one.
+    pub racks: Vec<Arc<str>>,
     /// How many controllers: `c1`, …
     pub controllers: u32,
     /// Config of all brokers and controllers.
@@ -55,13 +60,34 @@ impl Default for Features {
     }
 }
 
+impl ClusterSpec {
+    /// Where a broker stands: the racks go round the brokers.
+    pub fn rack_of(&self, broker: BrokerId) -> Option<Rack> {
+        let count = self.racks.len() as u32;
+        let names_before = |index: u32| {
+            let name = &self.racks[index as usize];
+            self.racks.iter().position(|other| other == name)
+        };
+        let index = (broker.0 - 1).checked_rem(count)?;
+        names_before(index).map(|rack| Rack(rack as u32))
+    }
+
+    /// The rack of a name; a name that no broker has is a rack of its own.
+    pub fn rack_named(&self, name: &str) -> Rack {
+        let known = self.racks.iter().position(|rack| **rack == *name);
+        Rack(known.unwrap_or(self.racks.len()) as u32)
+    }
+}
+
 /// One topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
     /// Its name.
     pub name: Arc<str>,
-    /// How many partitions.
+    /// How many partitions at 0 s.
     pub partitions: u32,
+    /// How many at most, after all the timeline's additions.
+    pub grows_to: u32,
     /// How many replicas of each.
     pub replication_factor: u32,
     /// Its config.

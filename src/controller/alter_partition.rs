@@ -1,7 +1,7 @@
 //! AlterPartition (API key 56) at the controller.
 //!
 //! Modelled: every check, in Kafka's order; a leader's proposal also says that it has recovered
-//! from an unclean election, as every leader's does. Left out: reassignment.
+//! from an unclean election, as every leader's does; the end of a reassignment.
 //! Source: ReplicationControlManager.alterPartition, validateAlterPartitionData (4.2); KIP-497,
 //! KIP-704, KIP-841, KIP-903.
 

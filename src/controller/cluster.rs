@@ -16,6 +16,7 @@ use crate::kafka::fact::PartitionChangeCause;
 use crate::kafka::ids::{BrokerEpoch, BrokerId, TopicId, TopicPartition};
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
 use crate::metadata::image::{BrokerRegistration, MetadataImage};
+use crate::sim::rng::Rng;
 use crate::sim::time::SimTime;
 
 /// What was decided: records to append, and the answer that goes out once they are committed.
@@ -49,6 +50,8 @@ pub(super) struct Cluster {
     pub(super) latest: MetadataImage,
     /// Who was heard of, and when.
     pub(super) sessions: Sessions,
+    /// Chance for the placement of new partitions.
+    pub(super) placement: Rng,
 }
 
 impl Cluster {
@@ -57,6 +60,7 @@ impl Cluster {
         config: &Arc<BrokerConfig>,
         eligible_leader_replicas: bool,
         committed: &MetadataImage,
+        placement: Rng,
         now: SimTime,
     ) -> Self {
         Self {
@@ -64,6 +68,7 @@ impl Cluster {
             eligible_leader_replicas,
             latest: committed.clone(),
             sessions: Sessions::fresh(committed, config.broker_session_timeout, now),
+            placement,
         }
     }
 

@@ -1,16 +1,16 @@
 //! Who leads a partition and who is in sync with it, after one change.
 //!
 //! Modelled: online, preferred and unclean elections, the last replica standing, eligible leader
-//! replicas (KIP-966) with the election of the last known leader, and which changes bump the leader
-//! epoch. A pure function from a registration to the next one.
-//! Left out: reassignment; replica directories; lists of last known eligible replicas longer than
+//! replicas (KIP-966) with the election of the last known leader, which changes bump the leader
+//! epoch, and the end of a reassignment. A pure function from a registration to the next one.
+//! Left out: replica directories; lists of last known eligible replicas longer than
 //! one (unclean.recovery.strategy other than the default).
 //! Source: PartitionChangeBuilder (4.2); KAFKA-15021 (a smaller in-sync set alone is no new epoch).
 
 use std::sync::Arc;
 
 use crate::kafka::ids::BrokerId;
-use crate::kafka::metadata_records::{LeaderRecoveryState, PartitionRegistration};
+use crate::kafka::metadata_records::{LeaderRecoveryState, PartitionRegistration, Reassignment};
 
 /// How far an election may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub(super) enum Election {
 pub(super) struct PartitionChangeBuilder<'a> {
     /// The registration as it is.
     pub(super) partition: &'a PartitionRegistration,
+    /// The replicas that it shall have.
+    pub(super) target_replicas: Arc<[BrokerId]>,
+    /// The reassignment that shall be under way.
+    pub(super) target_reassignment: Option<Arc<Reassignment>>,
     /// The in-sync set that it shall have.
     pub(super) target_isr: Vec<BrokerId>,
     /// How far an election may go.
@@ -63,6 +67,8 @@ impl<'a> PartitionChangeBuilder<'a> {
     pub(super) fn new(partition: &'a PartitionRegistration, min_isr: usize) -> Self {
         Self {
             partition,
+            target_replicas: Arc::clone(&partition.replicas),
+            target_reassignment: partition.reassignment.clone(),
             target_isr: partition.isr.to_vec(),
             election: Election::Online,
             unclean_shutdown: None,
@@ -74,7 +80,8 @@ impl<'a> PartitionChangeBuilder<'a> {
 
     /// The next registration, or none when nothing changes. `acceptable` says which brokers may
     /// lead at all: unfenced and not shutting down.
-    pub(super) fn build(self, acceptable: impl Fn(BrokerId) -> bool) -> Option<BuiltChange> {
+    pub(super) fn build(mut self, acceptable: impl Fn(BrokerId) -> bool) -> Option<BuiltChange> {
+        self.complete_reassignment();
         let partition = self.partition;
         let mut target_isr = self.target_isr.clone();
         let mut target_elr = self.target_elr();
@@ -102,20 +109,26 @@ impl<'a> PartitionChangeBuilder<'a> {
         }
 
         let last_known_leader = self.last_known_leader(elected.leader, leader_changes);
+        // A leader must not count on a replica that is gone, whoever leads.
+        let target_replicas = &self.target_replicas;
+        let loses_replicas = !(partition.replicas.iter()).all(|r| target_replicas.contains(r));
         let changed = leader_changes
+            || *target_replicas != partition.replicas
+            || self.target_reassignment != partition.reassignment
             || target_isr != *partition.isr
             || target_elr != *partition.elr
             || last_known_leader != partition.last_known_leader
             || recovery != partition.recovery;
         changed.then(|| BuiltChange {
             registration: PartitionRegistration {
-                replicas: Arc::clone(&partition.replicas),
+                replicas: Arc::clone(target_replicas),
                 isr: target_isr.into(),
                 elr: target_elr.into(),
                 last_known_leader,
+                reassignment: self.target_reassignment.clone(),
                 leader: elected.leader,
                 recovery,
-                leader_epoch: if leader_changes {
+                leader_epoch: if leader_changes || loses_replicas {
                     partition.leader_epoch.next()
                 } else {
                     partition.leader_epoch
@@ -124,6 +137,22 @@ impl<'a> PartitionChangeBuilder<'a> {
             },
             unclean,
         })
+    }
+
+    /// Once the whole target is in sync, what is to go goes, in this very change.
+    fn complete_reassignment(&mut self) {
+        let Some(reassignment) = &self.target_reassignment else {
+            return;
+        };
+        let stays = |replica: &&BrokerId| !reassignment.removing.contains(replica);
+        let isr: Vec<BrokerId> = self.target_isr.iter().filter(stays).copied().collect();
+        let replicas: Arc<[BrokerId]> =
+            self.target_replicas.iter().filter(stays).copied().collect();
+        if !isr.is_empty() && replicas.iter().all(|replica| isr.contains(replica)) {
+            self.target_isr = isr;
+            self.target_replicas = replicas;
+            self.target_reassignment = None;
+        }
     }
 
     /// While the in-sync set is below the minimum, everyone who was in it stays eligible: the high
@@ -140,6 +169,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             .copied()
             .filter(|replica| !self.target_isr.contains(replica))
             .filter(|replica| self.unclean_shutdown != Some(*replica))
+            .filter(|replica| self.target_replicas.contains(replica))
             .collect();
         elr.sort_unstable();
         elr.dedup();
@@ -152,7 +182,7 @@ impl<'a> PartitionChangeBuilder<'a> {
                 || (self.target_isr.is_empty() && elr.contains(&replica)))
                 && acceptable(replica)
         };
-        let replicas = &self.partition.replicas;
+        let replicas = &self.target_replicas;
         let preferred = match self.election {
             Election::Preferred => replicas.first().copied().filter(|r| valid(*r)),
             Election::Online | Election::Unclean => None,

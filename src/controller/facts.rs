@@ -55,7 +55,8 @@ pub(super) fn announce<T>(
             name,
             value: *value,
         }),
-        MetadataRecord::Topic { .. }
+        MetadataRecord::UnregisterBroker { .. }
+        | MetadataRecord::Topic { .. }
         | MetadataRecord::ProducerIds { .. }
         | MetadataRecord::NoOp => {}
     }

@@ -4,9 +4,10 @@
 //! are flushed and so committed, and only then are answered; observers fetch what is committed;
 //! sessions, fencing, elections; the end of a life and the take-over by the next one.
 //! Left out: several voters (their place is `Activity`: a quorum decides who is active),
-//! creation and deletion of topics, dynamic configs of brokers, reassignment, quotas, access control.
+//! creation and deletion of topics, dynamic configs of brokers, quotas, access control.
 //! Source: QuorumController, KafkaRaftClient (4.2); KIP-500, KIP-595, KIP-631.
 
+mod admin;
 mod alter_partition;
 mod cluster;
 mod configs;
@@ -14,6 +15,7 @@ mod elections;
 mod facts;
 mod heartbeat;
 mod log;
+pub mod placement;
 mod producer_ids;
 mod registration;
 mod requests;
@@ -37,6 +39,7 @@ use crate::kafka::metadata_records::MetadataRecord;
 use crate::metadata::image::MetadataImage;
 use crate::sim::disk::Disk;
 use crate::sim::process::{Crash, Cx as SimCx, FileId, FlushId, Input, TimerSlot};
+use crate::sim::rng::{Rng, Streams};
 use crate::sim::time::SimDuration;
 
 /// The file of the metadata log.
@@ -85,6 +88,8 @@ pub struct ControllerSetup {
     pub bootstrap: MetadataImage,
     /// True when eligible.leader.replicas.version is 1 (KIP-966).
     pub eligible_leader_replicas: bool,
+    /// The run's streams of chance; the controller takes `controller/placement`.
+    pub streams: Streams,
 }
 
 /// One controller node.
@@ -92,6 +97,7 @@ pub struct ControllerSetup {
 pub struct Controller {
     config: Arc<BrokerConfig>,
     eligible_leader_replicas: bool,
+    placement: Rng,
     log: MetadataLog,
     committed: MetadataImage,
     activity: Activity,
@@ -126,6 +132,7 @@ impl Controller {
         Self {
             config: setup.config,
             eligible_leader_replicas: setup.eligible_leader_replicas,
+            placement: setup.streams.stream("controller/placement"),
             log: MetadataLog::new(setup.bootstrap.end),
             committed: setup.bootstrap,
             activity: Activity::Founded,
@@ -211,6 +218,7 @@ impl Controller {
             &self.config,
             self.eligible_leader_replicas,
             &self.committed,
+            self.placement.clone(),
             cx.now(),
         )));
         cx.set_timer(Timer::StaleBroker, self.stale_broker_interval());
@@ -226,7 +234,7 @@ impl Controller {
         if config.auto_leader_rebalance_enable {
             cx.set_timer(
                 Timer::PreferredElection,
-                config.leader_imbalance_check_interval,
+                SimDuration::from_secs(config.leader_imbalance_check_interval_seconds),
             );
         }
     }
@@ -260,7 +268,8 @@ impl Controller {
             }
             Timer::PreferredElection => {
                 let changes = self.cluster().preferred_elections(MAX_ELECTIONS_PER_PASS);
-                let interval = self.config.leader_imbalance_check_interval;
+                let seconds = self.config.leader_imbalance_check_interval_seconds;
+                let interval = SimDuration::from_secs(seconds);
                 self.end_pass(cx, timer, changes, interval);
             }
             Timer::ObserverFetch => {

@@ -27,6 +27,7 @@ pub(super) fn decide(
         broker,
         incarnation,
         previous_broker_epoch,
+        rack,
     } = request;
     let existing = cluster.latest.brokers.get(&broker).copied();
     let again = existing.filter(|existing| existing.incarnation == incarnation);
@@ -45,6 +46,7 @@ pub(super) fn decide(
             epoch,
             incarnation,
             fenced: existing.fenced,
+            rack,
         }));
         if existing.in_controlled_shutdown {
             changes.push(Change::of(MetadataRecord::BrokerRegistrationChange {
@@ -70,6 +72,7 @@ pub(super) fn decide(
             epoch,
             incarnation,
             fenced: true,
+            rack,
         }));
     }
     cluster.sessions.register(broker, epoch);

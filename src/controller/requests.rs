@@ -1,7 +1,8 @@
 //! Which requests change the cluster, and what each is answered.
 
 use crate::controller::cluster::{Cluster, Decision};
-use crate::controller::{alter_partition, configs, heartbeat, producer_ids, registration};
+use crate::controller::{admin, alter_partition, configs, heartbeat, producer_ids, registration};
+use crate::kafka::api::admin::{AdminRequest, AdminResponse};
 use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsRequest;
 use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsResponse;
 use crate::kafka::api::alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
@@ -26,6 +27,8 @@ pub(super) enum Command {
     Heartbeat(BrokerHeartbeatRequest),
     /// A leader wants other in-sync sets.
     AlterPartition(Box<AlterPartitionRequest>),
+    /// An administrator wants something.
+    Admin(Box<AdminRequest>),
     /// A broker needs producer ids.
     AllocateProducerIds(AllocateProducerIdsRequest),
     /// Somebody wants other configs.
@@ -41,6 +44,7 @@ impl Command {
             Request::AlterPartition(request) => Some(Self::AlterPartition(request)),
             Request::AllocateProducerIds(request) => Some(Self::AllocateProducerIds(request)),
             Request::IncrementalAlterConfigs(request) => Some(Self::AlterConfigs(request)),
+            Request::Admin(request) => Some(Self::Admin(request)),
             Request::Produce(_)
             | Request::DeleteRecords(_)
             | Request::Fetch(_)
@@ -67,6 +71,7 @@ impl Command {
             }
             Self::AlterPartition(request) => alter_partition::decide(cluster, request)?
                 .map(|answer| Response::AlterPartition(Box::new(answer))),
+            Self::Admin(request) => admin::decide(cluster, request)?.map(Response::Admin),
             Self::AllocateProducerIds(request) => {
                 producer_ids::decide(cluster, *request)?.map(Response::AllocateProducerIds)
             }
@@ -100,6 +105,7 @@ impl Command {
                     message: None,
                 })
             }
+            Self::Admin(_) => Response::Admin(AdminResponse { error }),
             Self::AllocateProducerIds(_) => {
                 Response::AllocateProducerIds(AllocateProducerIdsResponse {
                     error,

@@ -73,6 +73,11 @@ impl Sessions {
         }
     }
 
+    /// A broker was struck off.
+    pub(super) fn forget(&mut self, broker: BrokerId) {
+        self.brokers.remove(&broker);
+    }
+
     /// A heartbeat arrived from a broker at the epoch of its registration.
     pub(super) fn renew(&mut self, broker: BrokerId, now: SimTime) {
         self.session(broker).contact = Some(now);

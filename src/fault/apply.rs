@@ -7,6 +7,8 @@ use crate::cluster::names::Role;
 use crate::cluster::spec::CommandSpec;
 use crate::fault::course::Course;
 use crate::fault::{Action, Event, Node, Set, Target};
+use crate::kafka::api::admin::AdminRequest;
+use crate::kafka::ids::BrokerId;
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
 use crate::sim::process::{Crash, HostId};
@@ -61,6 +63,7 @@ pub fn apply(cluster: &mut Cluster, event: &Event, here: Option<HostId>) -> Appl
             cluster.world.pause(host);
             Undo::Resume(host)
         }),
+        Action::Ask(request) => ask(cluster, request),
         Action::Start(on) => start(cluster, on, here),
         Action::RollingRestart { on, down, gap } => {
             let mut hosts = targets(cluster, on, here);
@@ -250,6 +253,32 @@ fn start(cluster: &mut Cluster, on: &[Target], here: Option<HostId>) -> Applied 
     Applied {
         hit: !down.is_empty(),
         what: words(cluster, "start", &down),
+        undo: Vec::new(),
+        course: None,
+    }
+}
+
+fn ask(cluster: &mut Cluster, request: &AdminRequest) -> Applied {
+    let name = |tp| cluster.partition_name(tp);
+    let broker = |id: &BrokerId| format!("b{}", id.0);
+    let what = match request {
+        AdminRequest::ElectLeaders { tp, .. } => format!("elect {}", name(*tp)),
+        AdminRequest::CreatePartitions { topic, count } => {
+            let topic = cluster.controller().image().topic(*topic);
+            format!("grow {} to {count}", topic.map_or("?", |topic| &topic.name))
+        }
+        AdminRequest::AlterPartitionReassignments { tp, target } => match target {
+            Some(target) => {
+                let brokers: Vec<String> = target.iter().map(broker).collect();
+                format!("reassign {} to {}", name(*tp), brokers.join(", "))
+            }
+            None => format!("cancel reassignment of {}", name(*tp)),
+        },
+        AdminRequest::UnregisterBroker { broker: id } => format!("unregister {}", broker(id)),
+    };
+    Applied {
+        hit: cluster.ask(request),
+        what,
         undo: Vec::new(),
         course: None,
     }

@@ -7,6 +7,7 @@ pub mod schedule;
 use std::sync::Arc;
 
 use crate::cluster::moment::Moment;
+use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::ids::TopicPartition;
 use crate::sim::time::SimDuration;
 use crate::workload::Command;
@@ -160,4 +161,6 @@ pub enum Action {
     SkewClock(Targets, i64),
     /// Somebody starts a command-line tool.
     Command(Command),
+    /// An administrator asks the controller for something.
+    Ask(AdminRequest),
 }

@@ -40,6 +40,9 @@ error_codes! {
     NotEnoughReplicasAfterAppend = 20 "NOT_ENOUGH_REPLICAS_AFTER_APPEND" retry yes;
     InvalidRequiredAcks = 21 "INVALID_REQUIRED_ACKS";
     InvalidTimestamp = 32 "INVALID_TIMESTAMP";
+    InvalidPartitions = 37 "INVALID_PARTITIONS";
+    InvalidReplicationFactor = 38 "INVALID_REPLICATION_FACTOR";
+    InvalidReplicaAssignment = 39 "INVALID_REPLICA_ASSIGNMENT";
     InvalidConfig = 40 "INVALID_CONFIG";
     NotController = 41 "NOT_CONTROLLER" retry yes;
     InvalidRequest = 42 "INVALID_REQUEST";
@@ -52,6 +55,10 @@ error_codes! {
     UnknownLeaderEpoch = 75 "UNKNOWN_LEADER_EPOCH" retry yes;
     StaleBrokerEpoch = 77 "STALE_BROKER_EPOCH";
     OffsetNotAvailable = 78 "OFFSET_NOT_AVAILABLE" retry yes;
+    PreferredLeaderNotAvailable = 80 "PREFERRED_LEADER_NOT_AVAILABLE" retry yes;
+    EligibleLeadersNotAvailable = 83 "ELIGIBLE_LEADERS_NOT_AVAILABLE" retry yes;
+    ElectionNotNeeded = 84 "ELECTION_NOT_NEEDED" retry yes;
+    NoReassignmentInProgress = 85 "NO_REASSIGNMENT_IN_PROGRESS";
     InvalidRecord = 87 "INVALID_RECORD";
     InvalidUpdateVersion = 95 "INVALID_UPDATE_VERSION";
     UnknownTopicId = 100 "UNKNOWN_TOPIC_ID" retry yes;

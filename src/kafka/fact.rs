@@ -346,6 +346,8 @@ pub enum PartitionChangeCause {
     ControlledShutdown,
     /// A broker came back.
     Unfenced,
+    /// An administrator asked.
+    Asked,
     /// A leader was elected that was not in sync.
     UncleanElection,
     /// The first replica is in sync again and leads again (auto.leader.rebalance.enable).

@@ -1,5 +1,6 @@
 //! What travels between brokers, controllers and clients.
 
+use crate::kafka::api::admin::{AdminRequest, AdminResponse};
 use crate::kafka::api::allocate_producer_ids::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse,
 };
@@ -65,6 +66,7 @@ pub enum Request {
     QuorumFetch(QuorumFetchRequest),
     DeleteRecords(DeleteRecordsRequest),
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    Admin(Box<AdminRequest>),
 }
 
 /// The answers, one variant per API key.
@@ -87,4 +89,5 @@ pub enum Response {
     QuorumFetch(Box<QuorumFetchResponse>),
     DeleteRecords(DeleteRecordsResponse),
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    Admin(AdminResponse),
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::Value;
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, TopicId,
+    BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, Rack, TopicId,
     TopicPartition,
 };
 
@@ -24,6 +24,15 @@ pub enum MetadataRecord {
         incarnation: Incarnation,
         /// Whether it is fenced.
         fenced: bool,
+        /// Where it stands (broker.rack).
+        rack: Option<Rack>,
+    },
+    /// A broker was struck off.
+    UnregisterBroker {
+        /// The broker.
+        broker: BrokerId,
+        /// Its epoch.
+        epoch: BrokerEpoch,
     },
     /// A broker's state changed.
     BrokerRegistrationChange {
@@ -85,6 +94,8 @@ pub struct PartitionRegistration {
     pub elr: Arc<[BrokerId]>,
     /// The last leader while isr and elr are empty.
     pub last_known_leader: Option<BrokerId>,
+    /// The reassignment under way, if there is one.
+    pub reassignment: Option<Arc<Reassignment>>,
     /// The leader.
     pub leader: Option<BrokerId>,
     /// How the leader came to lead.
@@ -93,6 +104,15 @@ pub struct PartitionRegistration {
     pub leader_epoch: LeaderEpoch,
     /// How many times this registration has changed.
     pub partition_epoch: PartitionEpoch,
+}
+
+/// A reassignment under way: the replicas are the target and those that are to go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reassignment {
+    /// Replicas that are new.
+    pub adding: Vec<BrokerId>,
+    /// Replicas that are to go.
+    pub removing: Vec<BrokerId>,
 }
 
 /// Whether a partition's leader was elected uncleanly and has not said yet that it has recovered.
@@ -110,7 +130,7 @@ impl MetadataRecord {
     pub fn size_bytes(&self) -> u32 {
         match self {
             Self::RegisterBroker { .. } => 200,
-            Self::BrokerRegistrationChange { .. } => 40,
+            Self::BrokerRegistrationChange { .. } | Self::UnregisterBroker { .. } => 40,
             Self::Topic { name, .. } => 40 + name.len() as u32,
             Self::TopicConfig { name, .. } => 40 + name.len() as u32,
             Self::Partition { registration, .. } => {

@@ -115,4 +115,18 @@ mod tests {
             partition_for_bytes(b"k42", 7)
         );
     }
+
+    #[test]
+    fn more_partitions_move_most_keys() {
+        let keys: Vec<String> = (0..10_000).map(|i| format!("key-{i}")).collect();
+        let moved = [(3, 4), (6, 8), (6, 12)].map(|(from, to)| {
+            let is_moved = |key: &&String| {
+                let bytes = key.as_bytes();
+                partition_for_bytes(bytes, from) != partition_for_bytes(bytes, to)
+            };
+            keys.iter().filter(is_moved).count()
+        });
+        // About 3/4, 3/4 and 1/2: a key stays where its hash has the same remainder by both.
+        assert_eq!(moved, [7_467, 7_615, 5_017]);
+    }
 }

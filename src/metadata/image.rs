@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, Incarnation, Offset, ProducerId, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, Incarnation, Offset, ProducerId, Rack, TopicId, TopicPartition,
 };
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
 
@@ -20,6 +20,8 @@ pub struct BrokerRegistration {
     pub fenced: bool,
     /// True while it is shutting down in good order.
     pub in_controlled_shutdown: bool,
+    /// Where it stands.
+    pub rack: Option<Rack>,
 }
 
 /// A topic.
@@ -66,6 +68,7 @@ impl MetadataImage {
                 epoch: registration.epoch,
                 incarnation: registration.incarnation,
                 fenced: registration.fenced,
+                rack: registration.rack,
             });
             if registration.in_controlled_shutdown {
                 records.push(MetadataRecord::BrokerRegistrationChange {
@@ -115,6 +118,7 @@ impl MetadataImage {
                 epoch,
                 incarnation,
                 fenced,
+                rack,
             } => {
                 self.brokers.insert(
                     *broker,
@@ -123,6 +127,7 @@ impl MetadataImage {
                         incarnation: *incarnation,
                         fenced: *fenced,
                         in_controlled_shutdown: false,
+                        rack: *rack,
                     },
                 );
             }
@@ -137,6 +142,11 @@ impl MetadataImage {
                     registration.fenced = fenced.unwrap_or(registration.fenced);
                     registration.in_controlled_shutdown =
                         in_controlled_shutdown.unwrap_or(registration.in_controlled_shutdown);
+                }
+            }
+            MetadataRecord::UnregisterBroker { broker, epoch } => {
+                if self.brokers.get(broker).is_some_and(|r| r.epoch == *epoch) {
+                    self.brokers.remove(broker);
                 }
             }
             MetadataRecord::Topic {
@@ -223,6 +233,7 @@ mod tests {
             epoch: BrokerEpoch(epoch),
             incarnation: Incarnation(0),
             fenced,
+            rack: None,
         }
     }
 
@@ -259,6 +270,7 @@ mod tests {
                 isr: [BrokerId(leader)].into(),
                 elr: [].into(),
                 last_known_leader: None,
+                reassignment: None,
                 leader: Some(BrokerId(leader)),
                 recovery: LeaderRecoveryState::Recovered,
                 leader_epoch: LeaderEpoch(0),

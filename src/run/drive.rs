@@ -207,7 +207,7 @@ fn plan(setup: &Setup) -> Plan {
                 stream: producer.plan.topic.0,
             })
             .collect(),
-        streams: spec.topics.iter().map(|topic| topic.partitions).collect(),
+        streams: spec.topics.iter().map(|topic| topic.grows_to).collect(),
         groups: spec
             .groups
             .iter()

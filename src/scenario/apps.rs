@@ -335,6 +335,13 @@ fn read_plans(
         handler.duration("takes", problems).unwrap_or_default()
     });
     let pauses = pauses(reader, problems);
+    let racks: Vec<Arc<str>> = match reader.item("racks") {
+        Some(_) => reader.texts("racks", problems),
+        None => Vec::new(),
+    }
+    .iter()
+    .map(|rack| Arc::from(rack.text))
+    .collect();
     let stride = members.max(1) as usize;
     (0..members)
         .map(|member| ReadPlan {
@@ -346,6 +353,7 @@ fn read_plans(
                 .step_by(stride)
                 .copied()
                 .collect(),
+            rack: racks.iter().cycle().nth(member as usize).cloned(),
             start,
             handler: handler.unwrap_or_default(),
             pauses: pauses.clone(),

@@ -11,6 +11,7 @@ use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
 use crate::fault::{Action, Event, Node, Occurrence, Set, Target, When};
 use crate::kafka::config::Component;
 use crate::kafka::ids::TopicPartition;
+use crate::scenario::admin;
 use crate::scenario::model::{
     Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier, Setup, Variant,
 };
@@ -348,6 +349,21 @@ fn hosts(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         "brokers",
         format!("{brokers}, {}", named('b', spec.brokers)),
     );
+    if spec.spare_brokers > 0 {
+        let spares = count(u64::from(spec.spare_brokers), "broker");
+        let last = spec.brokers + spec.spare_brokers;
+        cluster.say(
+            "spares",
+            format!("{spares} more, up to b{last}, not there yet"),
+        );
+    }
+    if !spec.racks.is_empty() {
+        let racks: Vec<&str> = spec.racks.iter().map(|rack| &**rack).collect();
+        cluster.say(
+            "racks",
+            format!("the brokers' racks in turn are {}", listed(&racks)),
+        );
+    }
     let controllers = count(u64::from(spec.controllers), "controller");
     cluster.say(
         "controllers",
@@ -451,6 +467,14 @@ fn group(all: &mut Vec<Fact>, group: &GroupSpec, topics: &[Arc<str>]) {
             format!("the handler takes {} a record", span(first.handler))
         };
         facts.say("handler", handler);
+        let racks: Vec<&str> = group
+            .members
+            .iter()
+            .filter_map(|m| m.rack.as_deref())
+            .collect();
+        if !racks.is_empty() {
+            facts.say("racks", format!("they stand in {}", listed(&racks)));
+        }
         for (i, (from, to)) in first.pauses.iter().enumerate() {
             let pause = format!("paused from {} to {}", span(*from), span(*to));
             facts.say(&format!("pause {i}"), pause);
@@ -552,7 +576,8 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
             Action::Start(_)
             | Action::Reset(..)
             | Action::RollingRestart { .. }
-            | Action::Command(_),
+            | Action::Command(_)
+            | Action::Ask(_),
         ) => {}
         (Some(lasts), _) => facts.say("for", format!("undone after {}", span(lasts))),
         (None, _) => facts.say("for", "until everything heals".to_owned()),
@@ -682,6 +707,7 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
                 name(other)
             )
         }
+        Action::Ask(request) => admin::explain(request, topics),
         Action::Command(Command::AlterConfig { topic, changes }) => {
             let changes = changes.iter().map(|change| match &change.value {
                 Some(value) => format!("{} to {value}", change.name),

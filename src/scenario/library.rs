@@ -36,6 +36,12 @@ static LIBRARY: &[LibraryEntry] = library! {
         "slow-follower"
         "zombie-leader"
     }
+    "placement" {
+        "broker-joins"
+        "keys-move"
+        "leader-placement"
+        "read-from-nearby"
+    }
     "retention" {
         "retention-overtakes-the-reader"
         "retention-raised-in-time"

@@ -15,9 +15,9 @@ use crate::scenario::keys::{LEAST_ROUND_TRIP, LONGEST, MAX_REPLICAS};
 use crate::scenario::model::{RefusedConfig, Setup};
 use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table};
-use crate::scenario::tree::{Entry, Item, Place, Table};
+use crate::scenario::tree::{Entry, Place, Table};
 use crate::scenario::value;
-use crate::scenario::{apps, config, timeline};
+use crate::scenario::{admin, apps, config, timeline};
 use crate::sim::time::SimDuration;
 
 /// A set-up, read, and the names that claims may use.
@@ -60,10 +60,10 @@ pub(in crate::scenario) fn set_up(
     let drain_for = top.duration("drain_for", problems).unwrap_or_default();
     let mut refused = Refused::default();
     let mut names = Names::default();
-    let (brokers, controllers, broker_config) = cluster(&top, refusals, &mut refused, problems);
-    let features = features(&top, problems);
-    (names.brokers, names.controllers) = (brokers, controllers);
+    let servers = cluster(&top, refusals, &mut refused, problems);
+    (names.brokers, names.controllers) = (servers.brokers, servers.controllers);
     let topics = topics(&top, &mut names, refusals, &mut refused, problems);
+    names.brokers += servers.spare_brokers;
     let mut context = apps::Context {
         names: &mut names,
         run_for,
@@ -75,10 +75,12 @@ pub(in crate::scenario) fn set_up(
     let mut cluster = ClusterSpec {
         mutation: None,
         commands: Vec::new(),
-        brokers,
-        controllers,
-        broker_config,
-        features,
+        brokers: servers.brokers,
+        spare_brokers: servers.spare_brokers,
+        racks: servers.racks,
+        controllers: servers.controllers,
+        broker_config: servers.config,
+        features: servers.features,
         topics,
         producers,
         groups,
@@ -167,31 +169,43 @@ pub(in crate::scenario) fn named<'t>(
     found
 }
 
+/// What `[cluster]` says.
+struct Servers {
+    brokers: u32,
+    spare_brokers: u32,
+    racks: Vec<Arc<str>>,
+    controllers: u32,
+    config: BrokerConfig,
+    features: Features,
+}
+
 fn cluster(
     top: &Reader<'_>,
     refusals: &BTreeSet<String>,
     refused: &mut Refused,
     problems: &mut Problems,
-) -> (u32, u32, BrokerConfig) {
+) -> Servers {
     let reader = section(top, "cluster", &CLUSTER, problems);
     let table = reader.table("config", problems);
     let config = config::lower("the cluster", table, &[], refusals, problems);
-    (
-        reader.count_u32("brokers", problems),
-        reader.count_u32("controllers", problems),
-        refused.or_default(config),
-    )
+    let racks = match reader.item("racks") {
+        Some(_) => reader.texts("racks", problems),
+        None => Vec::new(),
+    };
+    Servers {
+        brokers: reader.count_u32("brokers", problems),
+        spare_brokers: reader.count_u32("spare_brokers", problems),
+        racks: racks.iter().map(|rack| Arc::from(rack.text)).collect(),
+        controllers: reader.count_u32("controllers", problems),
+        config: refused.or_default(config),
+        features: features(&reader, problems),
+    }
 }
 
-fn features(top: &Reader<'_>, problems: &mut Problems) -> Features {
-    // What is wrong with the section itself was noted when the cluster was read.
-    let table = top.item("cluster").and_then(Item::table);
-    let item = table.and_then(|table| table.get("features"));
-    let Some(table) = item.and_then(|entry| as_table(&entry.item, "`cluster.features`", problems))
-    else {
+fn features(reader: &Reader<'_>, problems: &mut Problems) -> Features {
+    let Some((table, place)) = reader.table("features", problems) else {
         return Features::default();
     };
-    let place = item.map_or(Place::TOP, |entry| entry.item.place);
     let reader = Reader::new(table, place, "cluster.features", &FEATURES, problems);
     Features {
         eligible_leader_replicas: reader.count_u32("eligible.leader.replicas.version", problems)
@@ -224,10 +238,11 @@ fn topics(
                 },
             );
         }
-        replicas += u64::from(partitions) * u64::from(replication_factor);
+        let grows_to = admin::grows_to(top.item("timeline"), &name).max(partitions);
+        replicas += u64::from(grows_to) * u64::from(replication_factor);
         names.topics.push(Topic {
             name: Arc::clone(&name),
-            partitions,
+            partitions: grows_to,
             replication_factor,
         });
         let table = reader.table("config", problems);
@@ -235,6 +250,7 @@ fn topics(
         topics.push(TopicSpec {
             name,
             partitions,
+            grows_to,
             replication_factor,
             config: refused.or_default(config),
         });

@@ -22,6 +22,7 @@ pub mod tree;
 pub mod value;
 pub mod write;
 
+mod admin;
 mod apps;
 mod command;
 mod comments;

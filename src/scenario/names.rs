@@ -26,7 +26,7 @@ pub(in crate::scenario) struct Names {
 pub(in crate::scenario) struct Topic {
     /// Its name.
     pub(in crate::scenario) name: Arc<str>,
-    /// How many partitions it has.
+    /// How many partitions it has, those that it gets later included.
     pub(in crate::scenario) partitions: u32,
     /// How many replicas each has.
     pub(in crate::scenario) replication_factor: u32,

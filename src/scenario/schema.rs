@@ -19,7 +19,7 @@ use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
 use crate::scenario::keys::event::EVENT;
 use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
 use crate::scenario::keys::top::{TEACH, TOP};
-use crate::scenario::keys::{ACTIONS, Absent, Key, SET_UP, TableDoc, Takes};
+use crate::scenario::keys::{ACTIONS, Absent, ActionKind, Key, SET_UP, TableDoc, Takes};
 use crate::scenario::moment::{FENCED, OF_PARTITION};
 
 const DURATION: &str = "[0-9_]+([.][0-9_]+)? *(ns|us|\u{b5}s|ms|s|min|m|h|d)";
@@ -208,7 +208,9 @@ fn special(name: &str, part: Part) -> Value {
             (key.name, described(key, level))
         })),
         "alter_config" => altered(),
-        "delete_records" => form("\\S+-[0-9]+"),
+        "delete_records" | "elect" | "reassign" => form("\\S+-[0-9]+"),
+        "grow" => json!({ "type": "string" }),
+        "unregister" => form("b[0-9]+"),
         "on" => form(&moments()),
         "then" => json!({ "type": "string", "enum": on_one_node() }),
         other => unreachable!("`{other}` has a form without a schema"),
@@ -241,8 +243,9 @@ fn event() -> Value {
     let mut actions: Vec<Value> = ACTIONS.iter().map(|action| has(action.name)).collect();
     actions.push(has("then"));
     let needs: Map<String, Value> = (ACTIONS.iter())
-        // What a command-line tool may have beside, it may also do without.
-        .filter(|action| !action.needs.is_empty() && !action.is_command)
+        // What tools and administrators may have beside, they may also do without; but for `grow`.
+        .filter(|action| action.kind == ActionKind::OnNodes || action.name == "grow")
+        .filter(|action| !action.needs.is_empty())
         .map(|action| (action.name.to_owned(), json!(action.needs)))
         .collect();
     let mut event = table(&EVENT, Part::Whole);
@@ -338,7 +341,7 @@ fn moments() -> String {
 
 fn on_one_node() -> Vec<&'static str> {
     (ACTIONS.iter())
-        .filter(|action| !action.two_nodes && !action.is_command)
+        .filter(|action| !action.two_nodes && action.kind == ActionKind::OnNodes)
         .map(|action| action.name)
         .collect()
 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::fault::{Action, Event, Node, Occurrence, Target, Targets, When};
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::event::EVENT;
-use crate::scenario::keys::{ACTIONS, ActionDoc, COMPANIONS};
+use crate::scenario::keys::{ACTIONS, ActionDoc, ActionKind, COMPANIONS};
 use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text, as_table, wrong_type};
 use crate::scenario::tree::{Item, Place, Table, Value};
 use crate::scenario::value::{self, Instant};
-use crate::scenario::{command, moment, selector};
+use crate::scenario::{admin, command, moment, selector};
 use crate::sim::time::SimDuration;
 
 /// Clocks jump by at most this: ten years.
@@ -280,7 +280,12 @@ impl Context<'_> {
             ));
         }
         let doc = ACTIONS.iter().find(|action| action.name == key)?;
-        let action = if doc.is_command {
+        let action = if doc.kind == ActionKind::Request {
+            if key == "grow" && !self.needs(doc, "to", reader, problems) {
+                return None;
+            }
+            admin::read(key, reader, self.names, problems)?
+        } else if doc.kind == ActionKind::Command {
             Action::Command(command::read(self.table, reader, self.names, problems)?)
         } else if doc.two_nodes {
             let (from, to) = self.two_nodes(key, reader, problems)?;
@@ -296,7 +301,8 @@ impl Context<'_> {
     fn then(&self, word: Text<'_>, problems: &mut Problems) -> Option<&'static ActionDoc> {
         let alone = ["start", "rolling_restart"];
         let fits = |action: &&ActionDoc| {
-            !action.two_nodes && !action.is_command && !alone.contains(&action.name)
+            let on_nodes = action.kind == ActionKind::OnNodes;
+            on_nodes && !action.two_nodes && !alone.contains(&action.name)
         };
         let found = ACTIONS
             .iter()
@@ -569,7 +575,7 @@ impl Context<'_> {
                 ..
             }
             | Action::Reset(from, to) => *from == Node::Here || *to == Node::Here,
-            Action::Command(_) => false,
+            Action::Command(_) | Action::Ask(_) => false,
         };
         if here && self.table.get("then").is_none() {
             let place = self

@@ -15,7 +15,7 @@ use crate::scenario::model::{Scenario, Setup};
 use crate::scenario::print::document;
 use crate::scenario::tree::{Entry, Item, Place, Table, Value};
 use crate::scenario::value::{self, Instant, Rate};
-use crate::scenario::{file, moment, selector};
+use crate::scenario::{admin, file, moment, selector};
 use crate::workload::{Arrivals, Command, Keys};
 
 /// The canonical text of a scenario; none where a file cannot say it: the base is refused by
@@ -279,6 +279,12 @@ fn set_up(setup: &Setup, configs: &Configs) -> Table {
     put(&mut root, "timeline", events(&setup.timeline, &topics));
     let mut cluster = Table::default();
     put(&mut cluster, "brokers", number(spec.brokers));
+    put(&mut cluster, "spare_brokers", number(spec.spare_brokers));
+    put(
+        &mut cluster,
+        "racks",
+        texts(spec.racks.iter().map(|rack| &**rack)),
+    );
     put(&mut cluster, "controllers", number(spec.controllers));
     put(&mut cluster, "config", Value::Table(configs.broker.clone()));
     let elr = number(u32::from(spec.features.eligible_leader_replicas));
@@ -389,6 +395,11 @@ fn group_table(group: &GroupSpec, topics: &[Arc<str>], config: &Table) -> Table 
             "handler",
             one("takes", text_value(&first.handler.to_string())),
         );
+        let racks = group
+            .members
+            .iter()
+            .filter_map(|member| member.rack.as_deref());
+        put(&mut table, "racks", texts(racks));
         let pauses: Vec<String> = first
             .pauses
             .iter()
@@ -492,6 +503,9 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
     if let Action::Command(command) = action {
         return self::command(table, command, topics);
     }
+    if let Action::Ask(request) = action {
+        return admin::write(table, request, topics);
+    }
     let (name, names) = parts(action, topics);
     match names.as_slice() {
         [node] => put(table, name, text_value(node)),
@@ -568,7 +582,7 @@ fn parts(action: &Action, topics: &[Arc<str>]) -> (&'static str, Vec<String>) {
         Action::FillDisk(on) => ("fill_disk", each(on)),
         Action::FailDisk(on) => ("fail_disk", each(on)),
         Action::SkewClock(on, _) => ("skew_clock", each(on)),
-        Action::Command(_) => unreachable!("a command names no node"),
+        Action::Command(_) | Action::Ask(_) => unreachable!("a command names no node"),
     }
 }
 

@@ -96,6 +96,8 @@ pub struct ReadPlan {
     pub member: u32,
     /// The partitions that it reads, fixed by its index (`protocol = "assign"`).
     pub partitions: Arc<[crate::kafka::ids::TopicPartition]>,
+    /// Where it stands (client.rack).
+    pub rack: Option<Arc<str>>,
     /// When it starts.
     pub start: SimDuration,
     /// How long its handler takes for one record.

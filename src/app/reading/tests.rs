@@ -40,6 +40,7 @@ fn plan(handler: SimDuration) -> ReadPlan {
         group: GroupId(0),
         member: 0,
         partitions: Arc::new([TP]),
+        rack: None,
         start: SimDuration::ZERO,
         handler,
         pauses: Vec::new(),
@@ -85,7 +86,7 @@ impl Rig {
         };
         let brokers = Arc::new([(BrokerId(1), HostId(1))]);
         Self {
-            reading: Reading::new(plan, config, brokers, &Streams::new(1)),
+            reading: Reading::new(plan, config, brokers, None, &Streams::new(1)),
             host: HostState::new(HostId(9)),
             log: Vec::new(),
             fetch: None,
@@ -142,6 +143,7 @@ impl Rig {
                 log_start_offset: Offset(0),
                 diverging_epoch: None,
                 current_leader: None,
+                preferred_read_replica: None,
                 batches,
             }],
         }));
@@ -247,6 +249,7 @@ impl Rig {
                         log_start_offset: Offset(0),
                         diverging_epoch: None,
                         current_leader: None,
+                        preferred_read_replica: None,
                         batches: batches.cloned().collect(),
                     }],
                 }))

@@ -165,7 +165,8 @@ impl Bench {
             | Request::AllocateProducerIds(_)
             | Request::DeleteRecords(_)
             | Request::IncrementalAlterConfigs(_)
-            | Request::QuorumFetch(_) => panic!("a producer does not send {body:?}"),
+            | Request::QuorumFetch(_)
+            | Request::Admin(_) => panic!("a producer does not send {body:?}"),
         };
         Some(answered(on, correlation, answer))
     }

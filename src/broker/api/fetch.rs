@@ -3,10 +3,11 @@
 //! Modelled: the fences of leader epochs, diverging epochs, limits in bytes with the first batch
 //! always (KIP-74), the follower's offset as news for the leader even when its fetch then waits,
 //! waiting for fetch.min.bytes until fetch.max.wait.ms.
-//! Left out: fetch sessions, fetching from followers, preferred replicas, throttling; a waiting fetch
-//! does not come back early because a segment was rolled.
+//! Left out: fetch sessions, throttling.
 //! Source: KafkaApis.handleFetchRequest, ReplicaManager.fetchMessages, readFromLog, DelayedFetch,
 //! Partition.fetchRecords, updateFollowerFetchState (4.2); KIP-74, KIP-320, KIP-903, KIP-951.
+
+// Deviation: a fetch that waits does not come back early because the leader has rolled a segment.
 
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
@@ -38,7 +39,7 @@ pub(in crate::broker) fn handle(
     let mut answer_now = request.max_wait.is_zero() || request.partitions.is_empty();
     let mut bytes = 0_u64;
     for asked in &request.partitions {
-        let mut seen = look(broker, request.fetcher, asked);
+        let mut seen = look(broker, &request, asked);
         if let Ok((slot, readable)) = seen
             && let Fetcher::Follower {
                 broker: follower,
@@ -61,7 +62,9 @@ pub(in crate::broker) fn handle(
             Ok((slot, readable)) => {
                 // A consumer beyond the high watermark, after a change of leader, gets an empty
                 // answer at once.
-                answer_now |= readable.diverging.is_some() || asked.fetch_offset > readable.below;
+                answer_now |= readable.diverging.is_some()
+                    || readable.preferred.is_some()
+                    || asked.fetch_offset > readable.below;
                 bytes += available(broker, *slot, asked, readable.below, request.min_bytes);
             }
             Err(_) => answer_now = true,
@@ -78,9 +81,12 @@ pub(in crate::broker) fn handle(
     broker.scratch.found = found;
 }
 
-fn look(broker: &Broker, fetcher: Fetcher, asked: &FetchPartition) -> Found {
+fn look(broker: &Broker, request: &FetchRequest, asked: &FetchPartition) -> Found {
     let slot = broker.find(asked.tp)?;
-    let readable = broker.replicas[slot].readable(fetcher, asked)?;
+    let mut readable = broker.replicas[slot].readable(request.fetcher, asked)?;
+    if let Some(rack) = request.rack {
+        readable.preferred = broker.preferred_read_replica(slot, rack, asked.fetch_offset);
+    }
     Ok((slot, readable))
 }
 
@@ -179,6 +185,7 @@ fn read(
             log_start_offset: Offset::default(),
             diverging_epoch: None,
             current_leader: None,
+            preferred_read_replica: None,
             batches: Vec::new(),
         };
         match find(broker, index, asked) {
@@ -188,7 +195,9 @@ fn read(
                 answer.last_stable_offset = readable.high_watermark;
                 answer.log_start_offset = log.log_start();
                 answer.diverging_epoch = readable.diverging;
-                if readable.diverging.is_none() && asked.fetch_offset < readable.below {
+                answer.preferred_read_replica = readable.preferred;
+                let is_elsewhere = readable.diverging.is_some() || readable.preferred.is_some();
+                if !is_elsewhere && asked.fetch_offset < readable.below {
                     let (from, below) = (asked.fetch_offset, readable.below);
                     let limit = asked.max_bytes.min(budget);
                     let bytes = log.read(from, below, limit, at_least_one, &mut answer.batches);
@@ -249,12 +258,15 @@ fn waiting_mut(broker: &mut Broker, slot: Slot, fetcher: Fetcher) -> &mut Vec<Wa
 /// True when a parked fetch is to be answered because of this partition.
 fn is_ready(broker: &Broker, waiter: Waiter) -> bool {
     let request = &broker.fetches.peek(waiter.id).request;
-    let (fetcher, min_bytes) = (request.fetcher, request.min_bytes);
+    let min_bytes = request.min_bytes;
     let asked = &request.partitions[waiter.part as usize];
-    let Ok((slot, readable)) = look(broker, fetcher, asked) else {
+    let Ok((slot, readable)) = look(broker, request, asked) else {
         return true;
     };
-    if readable.diverging.is_some() || asked.fetch_offset > readable.below {
+    if readable.diverging.is_some()
+        || readable.preferred.is_some()
+        || asked.fetch_offset > readable.below
+    {
         return true;
     }
     if min_bytes <= 1 {
@@ -263,7 +275,7 @@ fn is_ready(broker: &Broker, waiter: Waiter) -> bool {
     let bytes = request
         .partitions
         .iter()
-        .map(|asked| match look(broker, fetcher, asked) {
+        .map(|asked| match look(broker, request, asked) {
             Ok((slot, readable)) => available(broker, slot, asked, readable.below, min_bytes),
             Err(_) => u64::from(min_bytes),
         });
@@ -285,7 +297,7 @@ fn complete(broker: &mut Broker, cx: BrokerCx<'_, '_>, id: ParkedId) {
     }
     if broker.connections.is_open(parked.reply_to.on) {
         let response = read(broker, &parked.request, |broker, _, asked| {
-            look(broker, fetcher, asked)
+            look(broker, &parked.request, asked)
         });
         broker.respond(cx, parked.reply_to, Response::Fetch(Box::new(response)));
     } else {

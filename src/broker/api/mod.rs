@@ -36,7 +36,8 @@ pub(super) fn dispatch(broker: &mut Broker, cx: BrokerCx<'_, '_>, to: ReplyTo, r
         }
         Request::DeleteRecords(request) => delete_records::handle(broker, cx, to, &request),
         // Only controllers answer these; a broker knows no such API and hangs up.
-        Request::AlterPartition(_)
+        Request::Admin(_)
+        | Request::AlterPartition(_)
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
         | Request::AllocateProducerIds(_)

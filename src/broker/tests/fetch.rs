@@ -6,6 +6,8 @@ use crate::kafka::api::fetch::EpochEnd;
 use crate::kafka::api::list_offsets::{
     IsolationLevel, ListOffsetsPartition, ListOffsetsRequest, OffsetSpec,
 };
+use crate::kafka::config::broker::ReplicaSelector;
+use crate::kafka::ids::Rack;
 
 fn fetch(fetcher: Fetcher, change: impl FnOnce(&mut FetchRequest)) -> Request {
     let Request::Fetch(mut request) = fetch_request(fetcher, 0, None) else {
@@ -193,12 +195,9 @@ fn leader_epochs_fence_readers() {
 }
 
 #[test]
-fn nobody_reads_from_a_follower() {
+fn a_follower_copies_from_the_leader_only() {
     let mut lab = Lab::standing(registration(2, 0, &[1, 2, 3]), 2);
-    assert_eq!(
-        error_of(&mut lab, Fetcher::Consumer, |_| {}),
-        "NOT_LEADER_OR_FOLLOWER"
-    );
+    assert_eq!(error_of(&mut lab, Fetcher::Consumer, |_| {}), "none");
     assert_eq!(
         error_of(&mut lab, follower_of(B3), |_| {}),
         "NOT_LEADER_OR_FOLLOWER"
@@ -232,6 +231,7 @@ fn a_fetch_of_a_followers_last_life_does_not_count() {
         epoch: BrokerEpoch(50),
         incarnation: Incarnation(2),
         fenced: false,
+        rack: None,
     }]);
     assert_eq!(
         error_of(&mut lab, follower_of(B2), |asked| asked.fetch_offset =
@@ -270,12 +270,17 @@ fn a_follower_whose_last_epoch_ended_earlier_here_is_told_where() {
 #[test]
 fn readers_that_wait_are_answered_when_their_leader_is_deposed() {
     let mut lab = Lab::leader();
-    let consumer = lab.consumer_fetch(0);
+    let consumer = lab.request(fetch(Fetcher::Consumer, |request| {
+        request.partitions[0].current_leader_epoch = Some(LeaderEpoch(0));
+    }));
     let follower = lab.follower_fetch(B3, 0);
     lab.register_partition(registration(2, 1, &[2, 3]));
-    for on in [consumer, follower] {
+    for (on, error) in [
+        (consumer, ErrorCode::FencedLeaderEpoch),
+        (follower, ErrorCode::NotLeaderOrFollower),
+    ] {
         let answer = lab.fetch_answer(on).expect("the fetch is answered");
-        assert_eq!(answer.error, Some(ErrorCode::NotLeaderOrFollower));
+        assert_eq!(answer.error, Some(error));
         assert_eq!(answer.current_leader.map(|hint| hint.leader), Some(B2));
     }
 }
@@ -328,4 +333,65 @@ fn a_parked_fetch_leaves_no_trace_when_it_is_answered() {
         lab.timer(Timer::FetchPurgatory);
         assert_eq!(lab.answers().len(), 2, "round {round}");
     }
+}
+
+/// The leader b1 stands in rack 1, b2 in rack 2, b3 in rack 3; three records, two of them
+/// committed and known to all.
+fn in_racks() -> Lab {
+    let mut partition = image(registration(1, 0, &[1, 2, 3]), 2);
+    for (broker, registration) in &mut partition.brokers {
+        registration.rack = Some(Rack(broker.0));
+    }
+    let mut setup = setup(Some(Bootstrap {
+        epoch: epoch_of(B1),
+        image: partition,
+    }));
+    setup.rack = Some(Rack(1));
+    Arc::make_mut(&mut setup.config).replica_selector = ReplicaSelector::RackAware;
+    let mut lab = Lab::of(Broker::new(setup));
+    lab.input(Input::Start);
+    for _ in 0..3 {
+        lab.produce(Acks::Leader, batch(1));
+    }
+    lab.follower_fetch(B2, 2);
+    lab.follower_fetch(B3, 2);
+    assert_eq!(lab.high_watermark(), 2);
+    lab
+}
+
+/// Whom the leader names to a consumer of this rack, and how many batches it sends.
+fn sent_to(lab: &mut Lab, rack: u32, offset: u64) -> (Option<u32>, usize) {
+    let on = lab.request(fetch(Fetcher::Consumer, |request| {
+        request.rack = Some(Rack(rack));
+        request.partitions[0].fetch_offset = Offset(offset);
+    }));
+    let answer = lab.fetch_answer(on).expect("it is answered at once");
+    assert_eq!(answer.error, None);
+    let preferred = answer.preferred_read_replica.map(|broker| broker.0);
+    (preferred, answer.batches.len())
+}
+
+#[test]
+fn a_consumer_is_sent_to_the_in_sync_replica_of_its_rack() {
+    let mut lab = in_racks();
+    assert_eq!(sent_to(&mut lab, 2, 0), (Some(2), 0));
+    assert_eq!(
+        sent_to(&mut lab, 3, 2),
+        (Some(3), 0),
+        "even where it has to wait"
+    );
+    assert_eq!(sent_to(&mut lab, 1, 0), (None, 2), "the leader is near");
+    assert_eq!(sent_to(&mut lab, 9, 0), (None, 2), "nobody is near");
+    lab.register_partition(PartitionRegistration {
+        partition_epoch: PartitionEpoch(1),
+        ..registration(1, 0, &[1, 3])
+    });
+    assert_eq!(sent_to(&mut lab, 2, 0), (None, 2), "it fell out of sync");
+}
+
+#[test]
+fn with_the_leader_selector_everybody_reads_from_the_leader() {
+    let mut lab = in_racks();
+    Arc::make_mut(&mut lab.broker.config).replica_selector = ReplicaSelector::Leader;
+    assert_eq!(sent_to(&mut lab, 2, 0), (None, 2));
 }

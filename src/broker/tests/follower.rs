@@ -23,6 +23,7 @@ const NO_ANSWER: FetchedPartition = FetchedPartition {
     log_start_offset: Offset(0),
     diverging_epoch: None,
     current_leader: None,
+    preferred_read_replica: None,
     batches: Vec::new(),
 };
 
@@ -421,4 +422,29 @@ fn a_full_disk_ends_a_follower_too() {
     follower.gets(vec![stored(0, 0)], 0);
     assert!(follower.lab.exited());
     assert_eq!(follower.lab.log_end(), 0);
+}
+
+#[test]
+fn a_follower_serves_consumers_up_to_the_high_watermark_that_it_knows() {
+    let mut follower = Follower::new();
+    follower.gets(vec![stored(0, 0), stored(1, 0)], 0);
+    let on = follower.lab.consumer_fetch(0);
+    assert!(
+        follower.lab.fetch_answer(on).is_none(),
+        "nothing is committed yet"
+    );
+    // The leader's next answer tells that the first record is.
+    follower.gets(Vec::new(), 1);
+    let answer = follower
+        .lab
+        .fetch_answer(on)
+        .expect("a record is committed");
+    assert_eq!(answer.high_watermark, Offset(1));
+    assert_eq!(answer.batches.len(), 1);
+    let on = follower.lab.consumer_fetch(2);
+    let beyond = follower.lab.fetch_answer(on).expect("it does not wait");
+    assert_eq!((beyond.error, beyond.batches.len()), (None, 0));
+    let on = follower.lab.consumer_fetch(3);
+    let nowhere = follower.lab.fetch_answer(on).expect("it does not wait");
+    assert_eq!(nowhere.error, Some(ErrorCode::OffsetOutOfRange));
 }

@@ -58,6 +58,7 @@ fn registration(leader: u32, leader_epoch: u32, isr: &[u32]) -> PartitionRegistr
         isr: isr.iter().map(|id| BrokerId(*id)).collect(),
         elr: [].into(),
         last_known_leader: None,
+        reassignment: None,
         leader: (leader > 0).then_some(BrokerId(leader)),
         recovery: LeaderRecoveryState::Recovered,
         leader_epoch: LeaderEpoch(leader_epoch),
@@ -78,6 +79,7 @@ fn image(partition: PartitionRegistration, min_insync_replicas: u32) -> Metadata
             epoch: epoch_of(broker),
             incarnation: Incarnation(1),
             fenced: false,
+            rack: None,
         });
     }
     image.apply(&MetadataRecord::Topic {
@@ -99,6 +101,7 @@ fn setup(bootstrap: Option<Bootstrap>) -> BrokerSetup {
     BrokerSetup {
         id: B1,
         config: Arc::new(BrokerConfig::default()),
+        rack: None,
         brokers: [B1, B2, B3].map(|id| (id, HostId(id.0))).into(),
         controllers: [CONTROLLER].into(),
         streams: Streams::new(7),
@@ -436,6 +439,7 @@ fn fetch_request(
 ) -> Request {
     Request::Fetch(Box::new(FetchRequest {
         fetcher,
+        rack: None,
         max_wait: SimDuration::from_millis(500),
         min_bytes: 1,
         max_bytes: 10_000,

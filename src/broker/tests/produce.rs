@@ -42,7 +42,8 @@ fn transcript(lab: &Lab) -> Vec<String> {
                 | Response::AllocateProducerIds(_)
                 | Response::DeleteRecords(_)
                 | Response::IncrementalAlterConfigs(_)
-                | Response::QuorumFetch(_) => "other answer".to_owned(),
+                | Response::QuorumFetch(_)
+                | Response::Admin(_) => "other answer".to_owned(),
             }),
             Effect::Flush { .. } => lines.push("flush".to_owned()),
             Effect::Close(_) => lines.push("closed".to_owned()),

@@ -224,8 +224,18 @@ impl Fetcher {
             return Ok(());
         }
         if let Some(error) = fetch.error {
+            // Whatever a follower refuses, the leader is asked next; only its word counts.
+            let by_follower = error != ErrorCode::UnknownLeaderEpoch
+                && error != ErrorCode::CorruptMessage
+                && subscription.prefer_leader(index);
+            if by_follower {
+                self.place(index, subscription.read_from(index));
+            }
+            let partition = subscription.get(index);
+            let is_settled = by_follower && error == ErrorCode::OffsetOutOfRange;
             // A position that is being reset or validated makes the error obsolete.
             let thrown = match partition.valid_position() {
+                Some(_) if is_settled => Ok(()),
                 Some(_) => fetch_error(error, &fetch, subscription, metadata),
                 None => Ok(()),
             };

@@ -11,11 +11,11 @@ use std::collections::VecDeque;
 
 use crate::client::consumer::Token;
 use crate::client::consumer::collector::{CompletedFetch, Redirect};
-use crate::client::consumer::subscription::{Leader, PartitionIndex, SubscriptionState};
+use crate::client::consumer::subscription::{PartitionIndex, SubscriptionState};
 use crate::kafka::api::fetch::{FetchPartition, FetchRequest, FetchResponse, Fetcher as Who};
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::fact::Fact;
-use crate::kafka::ids::Offset;
+use crate::kafka::ids::{Offset, Rack};
 use crate::kafka::message::{Message, Request};
 use crate::rpc;
 use crate::rpc::{Peer, Rpc};
@@ -24,6 +24,8 @@ use crate::sim::process::Cx;
 /// What is fetched from whom, and what came and was not taken yet.
 #[derive(Clone, Debug)]
 pub struct Fetcher {
+    /// client.rack
+    rack: Option<Rack>,
     /// By peer.
     nodes: Vec<Node>,
     /// By partition.
@@ -61,13 +63,14 @@ struct Slot {
 
 impl Fetcher {
     /// Nothing fetched, nobody to fetch from.
-    pub fn new(brokers: usize, partitions: usize) -> Self {
+    pub fn new(brokers: usize, partitions: usize, rack: Option<Rack>) -> Self {
         let slot = |turn| Slot {
             node: None,
             turn,
             buffered: 0,
         };
         Self {
+            rack,
             nodes: vec![Node::default(); brokers],
             slots: (0..partitions as u64).map(slot).collect(),
             next_turn: partitions as u64,
@@ -93,9 +96,8 @@ impl Fetcher {
         }
     }
 
-    /// The partition is fetched from that leader from now on.
-    pub fn place(&mut self, index: PartitionIndex, leader: Option<Leader>) {
-        let peer = leader.map(|leader| leader.peer);
+    /// The partition is fetched from that broker from now on.
+    pub fn place(&mut self, index: PartitionIndex, peer: Option<Peer>) {
         self.wake_partition(index);
         let slot = &mut self.slots[index.0 as usize];
         if slot.node == peer {
@@ -141,6 +143,7 @@ impl Fetcher {
             node.in_flight = true;
             let request = FetchRequest {
                 fetcher: Who::Consumer,
+                rack: self.rack,
                 max_wait: config.fetch_max_wait,
                 min_bytes: config.fetch_min_bytes,
                 max_bytes: config.fetch_max_bytes,
@@ -149,6 +152,12 @@ impl Fetcher {
             rpc.send(cx, peer, Request::Fetch(Box::new(request)), Token::Fetch);
         }
         self.woken.clear();
+    }
+
+    /// The partitions that the last fetch from the broker asked for.
+    pub fn asked(&self, peer: Peer) -> impl Iterator<Item = PartitionIndex> {
+        let asked = self.nodes[peer.0 as usize].asked.iter();
+        asked.map(|(index, _)| *index)
     }
 
     /// A fetch was answered: what it brought waits for `poll`. Returns the partitions whose answer

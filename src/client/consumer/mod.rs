@@ -14,6 +14,7 @@ pub mod collector;
 pub mod fetcher;
 pub mod membership;
 pub mod offsets;
+mod replicas;
 pub mod subscription;
 
 #[cfg(test)]
@@ -33,7 +34,7 @@ use crate::client::metadata::ClientMetadata;
 use crate::delivery::{Parcel, Part};
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::fact::{ConsumerFailure, Fact};
-use crate::kafka::ids::{BrokerId, Offset, TopicPartition};
+use crate::kafka::ids::{BrokerId, Offset, Rack, TopicPartition};
 use crate::kafka::message::{Message, Response};
 use crate::rpc;
 use crate::rpc::{Event, Peer, Rpc};
@@ -122,6 +123,8 @@ pub struct Consumer {
     metadata: ClientMetadata,
     subscription: SubscriptionState,
     fetcher: Fetcher,
+    /// client.rack
+    rack: Option<Rack>,
     /// What the next `poll` throws.
     failure: Option<Failure>,
     retry_armed: Option<SimTime>,
@@ -154,7 +157,8 @@ impl Consumer {
         let rng = streams.stream(&format!("{name}/metadata"));
         let subscription = SubscriptionState::new(&partitions, config.auto_offset_reset);
         Self {
-            fetcher: Fetcher::new(brokers.len(), partitions.len()),
+            fetcher: Fetcher::new(brokers.len(), partitions.len(), None),
+            rack: None,
             metadata: ClientMetadata::new(settings, brokers, topics, rng),
             membership: Membership::Assign { partitions },
             rpc,
@@ -164,6 +168,14 @@ impl Consumer {
             metadata_armed: None,
             config,
         }
+    }
+
+    /// The same consumer in a rack (client.rack).
+    pub fn in_rack(mut self, rack: Option<Rack>) -> Self {
+        self.rack = rack;
+        let partitions = self.membership.partitions().len();
+        self.fetcher = Fetcher::new(self.metadata.brokers().len(), partitions, rack);
+        self
     }
 
     /// Handles what concerns the consumer; sends nothing.
@@ -291,7 +303,7 @@ impl Consumer {
     pub fn reset(&mut self) {
         let partitions = self.membership.partitions();
         self.subscription = SubscriptionState::new(partitions, self.config.auto_offset_reset);
-        self.fetcher = Fetcher::new(self.metadata.brokers().len(), partitions.len());
+        self.fetcher = Fetcher::new(self.metadata.brokers().len(), partitions.len(), self.rack);
         self.rpc.reset();
         self.metadata.reset();
         self.failure = None;
@@ -337,6 +349,9 @@ impl Consumer {
     ) {
         match (token, body) {
             (Token::Fetch, Response::Fetch(response)) => {
+                if self.rack.is_some() {
+                    self.choose_replicas(cx.now(), peer, &response);
+                }
                 let redirects = self
                     .fetcher
                     .answered(peer, *response, &mut self.subscription);
@@ -348,7 +363,9 @@ impl Consumer {
                 }
             }
             (Token::Metadata, Response::Metadata(response)) => {
-                if !self.metadata.update(&response, cx.now()).is_empty() {
+                let changed = self.metadata.update(&response, cx.now());
+                self.leave_missing_replicas();
+                if !changed.is_empty() {
                     for index in 0..self.membership.partitions().len() as u32 {
                         self.follow_leader(PartitionIndex(index));
                     }
@@ -372,7 +389,10 @@ impl Consumer {
                 for token in failed {
                     match token {
                         Token::Metadata => self.metadata.failed(now),
-                        Token::Fetch => self.fetcher.lost(peer),
+                        Token::Fetch => {
+                            self.leave_replica(peer);
+                            self.fetcher.lost(peer);
+                        }
                         Token::ListOffsets(asked) => {
                             for (index, _) in asked {
                                 self.lookup_failed(index, now);
@@ -394,7 +414,8 @@ impl Consumer {
     fn follow_leader(&mut self, index: PartitionIndex) {
         let leader = self.leader(self.subscription.get(index).tp);
         if self.subscription.follow_leader(index, leader) {
-            self.fetcher.place(index, leader);
+            self.fetcher
+                .place(index, self.subscription.read_from(index));
         }
     }
 

@@ -76,7 +76,8 @@ impl Consumer {
                     leader: self.leader(tp),
                 };
                 self.subscription.start_at(index, position);
-                self.fetcher.place(index, position.leader);
+                self.fetcher
+                    .place(index, self.subscription.read_from(index));
             } else if let Some(reset) = self.subscription.reset_policy() {
                 self.subscription.request_reset(index, reset);
             } else {
@@ -100,7 +101,13 @@ impl Consumer {
             .flatten()
         {
             for index in self.due(FetchState::AwaitReset(reset), cx.now()) {
-                match self.leader(self.subscription.get(index).tp) {
+                let tp = self.subscription.get(index).tp;
+                // A partition that the topic does not have yet comes with a later refresh.
+                let count = self.metadata.partition_count(tp.topic);
+                if count.is_some_and(|count| tp.partition >= count) {
+                    continue;
+                }
+                match self.leader(tp) {
                     Some(leader) => by_peer.entry(leader.peer).or_default().push((index, reset)),
                     None => self.metadata.request_update(),
                 }
@@ -188,7 +195,8 @@ impl Consumer {
             let leader = self.leader(tp);
             let ended = self.subscription.complete_reset(*index, *reset, to, leader);
             if let Some(from) = ended {
-                self.fetcher.place(*index, leader);
+                self.fetcher
+                    .place(*index, self.subscription.read_from(*index));
                 cx.fact(Fact::PositionReset { tp, from, to });
             }
         }

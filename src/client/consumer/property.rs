@@ -526,6 +526,7 @@ impl World {
                 let elsewhere = [ErrorCode::NotLeaderOrFollower, ErrorCode::FencedLeaderEpoch];
                 error.is_some_and(|error| elsewhere.contains(&error))
             }),
+            preferred_read_replica: None,
             batches: match error {
                 Some(_) => Vec::new(),
                 None => truth.batches_from(offset, asked.max_bytes),

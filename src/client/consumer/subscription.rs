@@ -115,6 +115,8 @@ pub struct PartitionState {
     /// The position that a reset gave up, for the fact that tells of it.
     given_up: Option<Offset>,
     paused: bool,
+    /// Whom to read from instead of the leader, and until when (KIP-392).
+    preferred: Option<(Peer, SimTime)>,
     /// No look-up before this time; NEVER while one is in flight.
     retry_at: SimTime,
 }
@@ -182,6 +184,7 @@ impl SubscriptionState {
                 position: None,
                 given_up: None,
                 paused: false,
+                preferred: None,
                 retry_at: SimTime::ZERO,
             })
             .collect::<Vec<_>>();
@@ -230,6 +233,31 @@ impl SubscriptionState {
     /// True when some position has no leader to fetch from.
     pub fn lacks_leaders(&self) -> bool {
         self.adrift > 0
+    }
+
+    /// Whom to read from: the preferred replica, or the position's leader.
+    pub fn read_from(&self, index: PartitionIndex) -> Option<Peer> {
+        let partition = &self.partitions[index.0 as usize];
+        let leader = partition.position.and_then(|position| position.leader);
+        match partition.preferred {
+            Some((peer, _)) => Some(peer),
+            None => leader.map(|leader| leader.peer),
+        }
+    }
+
+    /// Reads from that replica until then.
+    pub fn prefer(&mut self, index: PartitionIndex, peer: Peer, until: SimTime) {
+        self.partitions[index.0 as usize].preferred = Some((peer, until));
+    }
+
+    /// Goes back to the leader; false where it was there.
+    pub fn prefer_leader(&mut self, index: PartitionIndex) -> bool {
+        self.partitions[index.0 as usize].preferred.take().is_some()
+    }
+
+    /// The preferred replica of a partition, and until when.
+    pub fn preferred(&self, index: PartitionIndex) -> Option<(Peer, SimTime)> {
+        self.partitions[index.0 as usize].preferred
     }
 
     /// Stops or lets go on what the application is handed; fetched records stay.

@@ -182,7 +182,8 @@ impl Bench {
             | Request::AllocateProducerIds(_)
             | Request::DeleteRecords(_)
             | Request::IncrementalAlterConfigs(_)
-            | Request::QuorumFetch(_) => panic!("a producer does not send {body:?}"),
+            | Request::QuorumFetch(_)
+            | Request::Admin(_) => panic!("a producer does not send {body:?}"),
         };
         Some(response(on, correlation, answer))
     }

@@ -14,6 +14,7 @@ fn partition(isr: &[u32]) -> PartitionRegistration {
         isr: ids(isr),
         elr: ids(&[]),
         last_known_leader: None,
+        reassignment: None,
         leader: Some(BrokerId(1)),
         recovery: LeaderRecoveryState::Recovered,
         leader_epoch: LeaderEpoch(5),

@@ -1,7 +1,7 @@
 //! BrokerRegistration (API key 62): a started broker makes itself known to the controller.
 
 use crate::kafka::error_code::ErrorCode;
-use crate::kafka::ids::{BrokerEpoch, BrokerId, Incarnation};
+use crate::kafka::ids::{BrokerEpoch, BrokerId, Incarnation, Rack};
 
 /// Registers one life of a broker.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub struct BrokerRegistrationRequest {
     pub incarnation: Incarnation,
     /// The epoch of its last life if that ended in good order (clean-shutdown file), else none.
     pub previous_broker_epoch: Option<BrokerEpoch>,
+    /// Where it stands (broker.rack).
+    pub rack: Option<Rack>,
 }
 
 /// The answer.

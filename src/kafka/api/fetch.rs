@@ -2,7 +2,7 @@
 
 use crate::kafka::api::produce::LeaderHint;
 use crate::kafka::error_code::ErrorCode;
-use crate::kafka::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition};
+use crate::kafka::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, Rack, TopicPartition};
 use crate::kafka::records::StoredBatch;
 use crate::sim::time::SimDuration;
 
@@ -27,6 +27,8 @@ pub enum Fetcher {
 pub struct FetchRequest {
     /// Who fetches.
     pub fetcher: Fetcher,
+    /// Where a consumer stands (client.rack).
+    pub rack: Option<Rack>,
     /// How long the broker may wait for `min_bytes`.
     pub max_wait: SimDuration,
     /// The bytes worth answering for.
@@ -77,7 +79,7 @@ pub struct FetchedPartition {
     pub tp: TopicPartition,
     /// The error, if any.
     pub error: Option<ErrorCode>,
-    /// The leader's high watermark.
+    /// The high watermark of the broker that answers.
     pub high_watermark: Offset,
     /// The end of what `read_committed` may see; the high watermark while there are no transactions.
     pub last_stable_offset: Offset,
@@ -87,6 +89,8 @@ pub struct FetchedPartition {
     pub diverging_epoch: Option<EpochEnd>,
     /// Who leads now, with NOT_LEADER_OR_FOLLOWER and FENCED_LEADER_EPOCH (KIP-951).
     pub current_leader: Option<LeaderHint>,
+    /// Whom the consumer is to ask from now on; no batches come with it (KIP-392).
+    pub preferred_read_replica: Option<BrokerId>,
     /// The batches, the first of which may begin before the fetch offset.
     pub batches: Vec<StoredBatch>,
 }

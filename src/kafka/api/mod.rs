@@ -2,6 +2,7 @@
 //!
 //! An `Option<ErrorCode>` in a response is Kafka's error code, `None` being NONE.
 
+pub mod admin;
 pub mod allocate_producer_ids;
 pub mod alter_partition;
 pub mod broker_heartbeat;

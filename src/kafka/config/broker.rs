@@ -13,6 +13,22 @@ use crate::kafka::config::{Component, ComponentKind, Settings};
 use crate::kafka::records::TimestampType;
 use crate::sim::time::SimDuration;
 
+/// The default of replica.selector.class.
+pub(in crate::kafka::config) const LEADER_SELECTOR: &str =
+    "org.apache.kafka.common.replica.LeaderSelector";
+/// The other one that Kafka brings along.
+pub(in crate::kafka::config) const RACK_AWARE_SELECTOR: &str =
+    "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
+/// Where consumers are sent to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaSelector {
+    /// To the leader.
+    Leader,
+    /// To a replica of their own rack.
+    RackAware,
+}
+
 /// A broker's or controller's config. Source: ReplicationConfigs, KRaftConfigs, QuorumConfig.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerConfig {
@@ -43,7 +59,9 @@ pub struct BrokerConfig {
     /// auto.leader.rebalance.enable
     pub auto_leader_rebalance_enable: bool,
     /// leader.imbalance.check.interval.seconds
-    pub leader_imbalance_check_interval: SimDuration,
+    pub leader_imbalance_check_interval_seconds: u64,
+    /// replica.selector.class
+    pub replica_selector: ReplicaSelector,
     /// fetch.max.bytes of the broker
     pub fetch_max_bytes: u32,
     /// broker.heartbeat.interval.ms
@@ -124,7 +142,8 @@ impl Default for BrokerConfig {
             unclean_leader_election_enable: false,
             unclean_leader_election_interval: SimDuration::from_secs(300),
             auto_leader_rebalance_enable: true,
-            leader_imbalance_check_interval: SimDuration::from_secs(300),
+            leader_imbalance_check_interval_seconds: 300,
+            replica_selector: ReplicaSelector::Leader,
             fetch_max_bytes: 57_671_680,
             broker_heartbeat_interval: SimDuration::from_secs(2),
             broker_session_timeout: SimDuration::from_secs(9),
@@ -209,10 +228,16 @@ impl Component for BrokerConfig {
                 "how often high watermarks go to disk, in ms";
             "num.replica.fetchers" num_replica_fetchers Count(int(1)),
                 "fetchers per source broker";
+            "replica.selector.class" replica_selector OneOf(&[LEADER_SELECTOR, RACK_AWARE_SELECTOR]),
+                "which replica a consumer is sent to for its reads";
             "unclean.leader.election.enable" unclean_leader_election_enable Boolean,
                 "let a replica outside the ISR lead when no other can, at the price of records";
             "unclean.leader.election.interval.ms" unclean_leader_election_interval Millis(long(1)),
                 "how often the controller looks for partitions that need such an election, in ms";
+            "auto.leader.rebalance.enable" auto_leader_rebalance_enable Boolean,
+                "let the first replica of a partition lead again once it is in sync";
+            "leader.imbalance.check.interval.seconds" leader_imbalance_check_interval_seconds Count(long(1)),
+                "how often the controller looks for partitions that another replica leads, in s";
         }
         "LogConfig" {
             "min.insync.replicas" min_insync_replicas Count(int(1)),

@@ -1,6 +1,7 @@
 //! One line per config: its name, its field, its values and what it means.
 
 use crate::kafka::api::produce::Acks;
+use crate::kafka::config::broker::{LEADER_SELECTOR, RACK_AWARE_SELECTOR, ReplicaSelector};
 use crate::kafka::config::consumer::AutoOffsetReset;
 use crate::kafka::config::value::{Kind, Limit, Value};
 use crate::kafka::records::TimestampType;
@@ -171,6 +172,23 @@ impl Field for Acks {
             Self::All => "all",
             Self::Leader => "1",
             Self::None => "0",
+        })
+    }
+}
+
+impl Field for ReplicaSelector {
+    fn from_value(value: Value) -> Self {
+        match word(value) {
+            RACK_AWARE_SELECTOR => Self::RackAware,
+            LEADER_SELECTOR => Self::Leader,
+            other => panic!("replica.selector.class takes no word but its own: {other}"),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Word(match self {
+            Self::Leader => LEADER_SELECTOR,
+            Self::RackAware => RACK_AWARE_SELECTOR,
         })
     }
 }

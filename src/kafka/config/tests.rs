@@ -40,7 +40,10 @@ fn table<C: Component>() -> String {
         let default = about.default.map_or(none.to_owned(), |v| v.to_string());
         let (kind, source) = (about.kind, about.source);
         let (unit, range) = (kind.unit(), kind.range());
-        format!("{name} = {default} {unit} [{range}] {source}\n")
+        let line = format!("{name} = {default} {unit} [{range}] {source}\n");
+        // Kafka's own classes have long names.
+        line.replace("org.apache.kafka.common.replica.", "")
+            .replace("Selector", "…")
     };
     names::<C>().map(line).collect()
 }
@@ -129,8 +132,11 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     replica.socket.timeout.ms = 30000 ms [at least 0] ReplicationConfigs
     replica.high.watermark.checkpoint.interval.ms = 5000 ms [at least 0] ReplicationConfigs
     num.replica.fetchers = 1  [at least 1] ReplicationConfigs
+    replica.selector.class = Leader…  [one of Leader…, RackAwareReplica…] ReplicationConfigs
     unclean.leader.election.enable = false  [true or false] ReplicationConfigs
     unclean.leader.election.interval.ms = 300000 ms [at least 1] ReplicationConfigs
+    auto.leader.rebalance.enable = true  [true or false] ReplicationConfigs
+    leader.imbalance.check.interval.seconds = 300  [at least 1] ReplicationConfigs
     min.insync.replicas = 1  [at least 1] LogConfig
     log.flush.interval.messages = 9223372036854775807  [at least 1] LogConfig
     log.segment.bytes = 1073741824 bytes [at least 1048576] LogConfig

@@ -93,7 +93,7 @@ const BROKER: &str = "
     advertised.listeners alter.config.policy.class.name
     alter.log.dirs.replication.quota.window.num
     alter.log.dirs.replication.quota.window.size.seconds authorizer.class.name
-    auto.create.topics.enable auto.leader.rebalance.enable background.threads broker.id
+    auto.create.topics.enable background.threads broker.id
     broker.rack client.quota.callback.class compression.gzip.level compression.lz4.level
     compression.type compression.zstd.level config.providers
     connection.failed.authentication.delay.ms connections.max.idle.ms connections.max.reauth.ms
@@ -131,7 +131,7 @@ const BROKER: &str = "
     inter.broker.listener.name internal.metadata.delete.delay.millis
     internal.metadata.log.segment.bytes internal.metadata.max.batch.size.in.bytes
     internal.metadata.max.fetch.size.in.bytes kafka.metrics.polling.interval.secs
-    kafka.metrics.reporters leader.imbalance.check.interval.seconds
+    kafka.metrics.reporters
     leader.replication.throttled.rate listener.security.protocol.map listeners
     log.cleaner.backoff.ms log.cleaner.dedupe.buffer.size log.cleaner.delete.retention.ms
     log.cleaner.enable log.cleaner.io.buffer.load.factor log.cleaner.io.buffer.size
@@ -169,7 +169,7 @@ const BROKER: &str = "
     remote.log.reader.threads remote.log.storage.manager.class.name
     remote.log.storage.manager.class.path remote.log.storage.manager.impl.prefix
     remote.log.storage.system.enable replica.alter.log.dirs.io.max.bytes.per.second
-    replica.selector.class replica.socket.receive.buffer.bytes replication.quota.window.num
+    replica.socket.receive.buffer.bytes replication.quota.window.num
     replication.quota.window.size.seconds security.inter.broker.protocol security.providers
     server.max.startup.time.ms share.coordinator.append.linger.ms
     share.coordinator.cold.partition.snapshot.interval.ms share.coordinator.load.buffer.size

@@ -155,6 +155,13 @@ pub static GROUP: TableDoc = TableDoc {
             "What is done with each record.",
         ),
         key(
+            "racks",
+            Takes::Texts,
+            Means("none"),
+            "racks = [\"a\", \"b\"]",
+            "client.rack of its members, in turn.",
+        ),
+        key(
             "pauses",
             Takes::Form("an array of \"FROM..TO\""),
             Means("none"),

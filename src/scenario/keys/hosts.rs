@@ -16,6 +16,20 @@ pub static CLUSTER: TableDoc = TableDoc {
             "How many brokers.",
         ),
         key(
+            "spare_brokers",
+            Takes::Count { min: 0, max: 1_000 },
+            Value("0"),
+            "spare_brokers = 1",
+            "How many more brokers there are that have not joined: `start` lets one register.",
+        ),
+        key(
+            "racks",
+            Takes::Texts,
+            Means("no racks"),
+            "racks = [\"a\", \"b\", \"c\"]",
+            "broker.rack of b1, b2, … in turn; replicas are spread over them.",
+        ),
+        key(
             "controllers",
             Takes::Count { min: 1, max: 1 },
             Value("1"),

@@ -186,6 +186,17 @@ pub const SET_UP: [&str; 10] = [
     "costs",
 ];
 
+/// What an action acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionKind {
+    /// On nodes.
+    OnNodes,
+    /// It is a command-line tool.
+    Command,
+    /// It is a request of an administrator.
+    Request,
+}
+
 /// Which parts an action has, beside its node or nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActionDoc {
@@ -199,8 +210,8 @@ pub struct ActionDoc {
     pub lasts: bool,
     /// It acts on a disk: brokers and controllers only.
     pub on_disk: bool,
-    /// It is a command-line tool and names no node.
-    pub is_command: bool,
+    /// What it acts on.
+    pub kind: ActionKind,
 }
 
 const fn action(
@@ -216,29 +227,39 @@ const fn action(
         needs,
         lasts,
         on_disk,
-        is_command: false,
+        kind: ActionKind::OnNodes,
     }
 }
 
 const fn command(name: &'static str, needs: &'static [&'static str]) -> ActionDoc {
     ActionDoc {
-        is_command: true,
+        kind: ActionKind::Command,
+        ..action(name, false, needs, false, false)
+    }
+}
+
+const fn request(name: &'static str, needs: &'static [&'static str]) -> ActionDoc {
+    ActionDoc {
+        kind: ActionKind::Request,
         ..action(name, false, needs, false, false)
     }
 }
 
 /// The keys of an event that only some actions have, and which.
-pub const COMPANIONS: [(&str, &str); 6] = [
+pub const COMPANIONS: [(&str, &str); 9] = [
     ("delay", "it goes with slow_link and slow_disk"),
     ("by", "it goes with skew_clock"),
     ("gap", "it goes with rolling_restart"),
     ("down", "it goes with flap"),
     ("up", "it goes with flap"),
     ("before", "it goes with delete_records"),
+    ("election", "it goes with elect"),
+    ("to", "it goes with grow"),
+    ("replicas", "it goes with reassign"),
 ];
 
 /// All actions.
-pub const ACTIONS: [ActionDoc; 19] = [
+pub const ACTIONS: [ActionDoc; 23] = [
     action("crash", false, &[], true, false),
     action("power_loss", false, &[], true, false),
     action("lose_disk", false, &[], true, true),
@@ -258,6 +279,10 @@ pub const ACTIONS: [ActionDoc; 19] = [
     action("skew_clock", false, &["by"], true, false),
     command("alter_config", &[]),
     command("delete_records", &["before"]),
+    request("elect", &["election"]),
+    request("grow", &["to"]),
+    request("reassign", &["replicas"]),
+    request("unregister", &[]),
 ];
 
 impl TableDoc {

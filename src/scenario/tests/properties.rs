@@ -278,6 +278,7 @@ fn group(index: u32) -> impl Strategy<Value = GroupSpec> {
                             partition,
                         })
                         .collect(),
+                    rack: (start.as_nanos() % 2 == 1).then(|| "a".into()),
                     start,
                     handler,
                     pauses: ranges.clone(),
@@ -302,6 +303,7 @@ fn topics() -> impl Strategy<Value = Vec<TopicSpec>> {
             let topic = |name: &str, partitions, replication_factor, config| TopicSpec {
                 name: Arc::from(name),
                 partitions,
+                grows_to: partitions,
                 replication_factor,
                 config,
             };
@@ -343,6 +345,12 @@ fn setup() -> impl Strategy<Value = Setup> {
                 commands: Vec::new(),
                 mutation: None,
                 brokers: 3,
+                spare_brokers: u32::from(elr),
+                racks: if elr {
+                    Vec::new()
+                } else {
+                    vec!["a".into(), "b".into()]
+                },
                 controllers: 1,
                 broker_config: BrokerConfig {
                     replica_lag_time_max: secs(lag),

@@ -1,0 +1,54 @@
+//! What an administrator asks the controller: ElectLeaders (43), CreatePartitions (37),
+//! AlterPartitionReassignments (45), UnregisterBroker (64), one partition, topic or broker each.
+
+use std::sync::Arc;
+
+use crate::kafka::error_code::ErrorCode;
+use crate::kafka::ids::{BrokerId, TopicId, TopicPartition};
+
+/// Which election is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ElectionType {
+    /// The first replica leads, if it is in sync.
+    Preferred,
+    /// Any replica leads, if there is no leader and nobody in sync.
+    Unclean,
+}
+
+/// A request of an administrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminRequest {
+    /// Elects a leader.
+    ElectLeaders {
+        /// The partition.
+        tp: TopicPartition,
+        /// How.
+        election: ElectionType,
+    },
+    /// Adds partitions to a topic.
+    CreatePartitions {
+        /// The topic.
+        topic: TopicId,
+        /// How many it shall have.
+        count: u32,
+    },
+    /// Moves a partition to other brokers.
+    AlterPartitionReassignments {
+        /// The partition.
+        tp: TopicPartition,
+        /// The replicas that it shall have; none takes back what is under way.
+        target: Option<Arc<[BrokerId]>>,
+    },
+    /// Strikes a broker off.
+    UnregisterBroker {
+        /// The broker.
+        broker: BrokerId,
+    },
+}
+
+/// The answer.
+#[derive(Clone, Copy, Debug)]
+pub struct AdminResponse {
+    /// Why nothing was changed.
+    pub error: Option<ErrorCode>,
+}
