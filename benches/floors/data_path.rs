@@ -127,7 +127,7 @@ pub(crate) fn run(records: u32, batch: u32, values: Values) -> Ran {
             path.produce(broker, request % LED);
         }
     }
-    path.to_the_end();
+    path.deliver_all();
     let n = u64::from(records);
     let expected = WORDS * (n * (n - 1) / 2) + n * (WORDS * (WORDS - 1) / 2);
     assert_eq!((path.ran.read, path.ran.sum), (n, expected));
@@ -135,7 +135,7 @@ pub(crate) fn run(records: u32, batch: u32, values: Values) -> Ran {
 }
 
 impl Path {
-    fn to_the_end(&mut self) {
+    fn deliver_all(&mut self) {
         while let Some(Reverse(key)) = self.heap.pop() {
             self.now = (key >> 64) as u64;
             let slot = key as u32 & 0xff_ffff;
