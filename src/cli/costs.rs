@@ -5,15 +5,18 @@
 
 use std::fmt::Write as _;
 
-use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, NetworkSpec};
+use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec};
 use crate::report::style::wrap;
 use crate::scenario::keys::TableDoc;
 use crate::scenario::keys::hosts::{COSTS, DISKS, NETWORK};
 use crate::scenario::model::{Setup, Variant};
-use crate::scenario::value::{print_bandwidth, print_latency, print_parts_per_million, print_size};
+use crate::scenario::value::{print_bandwidth, print_parts_per_million, print_size};
 
 /// One assumption: its key, its value here, its default.
 type Line = (&'static str, String, String);
+
+/// A key and how its value is printed.
+type Printed<T> = (&'static str, fn(&T) -> String);
 
 /// The block, one column of values for each group of variants that share them.
 pub(super) fn print(variants: &[Variant], width: usize) -> String {
@@ -81,13 +84,20 @@ fn network(spec: &NetworkSpec) -> Vec<Line> {
         spec,
         &NetworkSpec::default(),
         &[
-            ("latency", |spec| {
-                print_latency(spec.latency).replace('"', "")
-            }),
+            ("latency", |spec| latency(spec.latency)),
             ("bandwidth", |spec| print_bandwidth(spec.bandwidth)),
             ("loss", |spec| print_parts_per_million(spec.loss_ppm)),
         ],
     )
+}
+
+/// A latency in words.
+fn latency(latency: LatencySpec) -> String {
+    match latency {
+        LatencySpec::Constant(at) => at.to_string(),
+        LatencySpec::Uniform(from, to) => format!("{from}..{to}, evenly"),
+        LatencySpec::Exponential { base, mean } => format!("{base} + exponential, mean {mean}"),
+    }
 }
 
 fn disks(spec: &DiskSpec) -> Vec<Line> {
@@ -116,7 +126,7 @@ fn costs(spec: &CostSpec) -> Vec<Line> {
 }
 
 /// The values of a part of the set-up beside its defaults.
-fn lines<T>(spec: &T, default: &T, of: &[(&'static str, fn(&T) -> String)]) -> Vec<Line> {
+fn lines<T>(spec: &T, default: &T, of: &[Printed<T>]) -> Vec<Line> {
     of.iter()
         .map(|(name, print)| (*name, print(spec), print(default)))
         .collect()

@@ -135,7 +135,7 @@ fn decide(
         Some(file) => file.clone(),
         None => PathBuf::from(asking.text("file", "scenario.toml")?),
     };
-    if !file.to_str().is_some_and(|path| path.ends_with(".toml")) {
+    if file.extension().is_none_or(|extension| extension != "toml") {
         return Ok(Err("a scenario file's name ends in .toml"));
     }
     if file.exists() && !args.force {

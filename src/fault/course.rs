@@ -96,7 +96,7 @@ impl Course {
             Self::Rolling(rolling) => {
                 rolling.to_come.clear();
                 match rolling.phase {
-                    Phase::Down(host) => rolling.back(cluster, host),
+                    Phase::Down(host) => back(cluster, host),
                     Phase::Next | Phase::Stopping(_) => None,
                 }
             }
@@ -130,7 +130,7 @@ impl Rolling {
             Phase::Down(host) => {
                 self.phase = Phase::Next;
                 let next = (!self.to_come.is_empty()).then_some(now + self.gap);
-                let what = self.back(cluster, host);
+                let what = back(cluster, host);
                 Stepped { what, next }
             }
         }
@@ -150,14 +150,15 @@ impl Rolling {
         }
         Stepped::default()
     }
+}
 
-    fn back(&self, cluster: &mut Cluster, host: HostId) -> Option<String> {
-        if cluster.world.is_running(host) {
-            return None;
-        }
-        cluster.world.start(host);
-        Some(format!("{} back", cluster.hosts.name(host)))
+/// Starts a host that is down; says so.
+fn back(cluster: &mut Cluster, host: HostId) -> Option<String> {
+    if cluster.world.is_running(host) {
+        return None;
     }
+    cluster.world.start(host);
+    Some(format!("{} back", cluster.hosts.name(host)))
 }
 
 impl Flap {

@@ -435,8 +435,7 @@ impl Problem {
                 Some("`base_label` names the base; each variant needs another name".to_owned())
             }
             Self::BadClaim { help, .. } | Self::BadFlag { help, .. } => Some(help.clone()),
-            Self::More => Some("mend these first".to_owned()),
-            Self::OutOfRange { .. } | Self::ConfigValue(_) => None,
+            Self::OutOfRange { .. } | Self::ConfigValue(_) | Self::More => None,
         }
     }
 }
