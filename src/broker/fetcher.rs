@@ -1,7 +1,7 @@
 //! Copies from leaders: one fetcher per leading broker and fetcher thread.
 //!
 //! Modelled: one request at a time per fetcher, which asks for all its partitions and waits at the
-//! leader; partitions that fail wait replica.fetch.backoff.ms; only an answer to the state that was
+//! leader; partitions that fail, damaged batches among them, wait replica.fetch.backoff.ms; only an answer to the state that was
 //! asked for counts; batches of a leader epoch above the known one are ignored; a partition that the
 //! leader has fenced waits for metadata.
 //! Left out: fetch sessions, throttling, tiered storage.
@@ -443,6 +443,11 @@ impl Broker {
             .is_some_and(|first| first.base_offset != sent.offset)
         {
             self.stop_fetching(slot);
+            return;
+        }
+        if answer.corrupt.is_some_and(|index| (index as usize) < count) {
+            // The checksum fails: nothing is appended, and the partition is asked for again later.
+            self.delay(cx.now(), slot);
             return;
         }
         let now = cx.now();

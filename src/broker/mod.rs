@@ -409,6 +409,11 @@ impl Broker {
             .map(|slot| self.replicas[slot].view(self.id))
     }
 
+    /// The epoch of this life's registration; none before it.
+    pub fn epoch(&self) -> Option<BrokerEpoch> {
+        self.lifecycle.epoch()
+    }
+
     /// The metadata as this broker knows it.
     pub fn image(&self) -> &MetadataImage {
         self.metadata.image()

@@ -5,8 +5,10 @@
 //! Deviation: sizes of requests and answers count their batches exactly and everything else by a
 //! fixed number of bytes per entry, not by the encoded length of topic names.
 
+use crate::kafka::api::fetch::FetchedPartition;
 use crate::kafka::message::{Message as Kafka, Request, Response};
 use crate::sim::process::Payload;
+use crate::sim::rng::scale;
 
 /// Whose CPU time a message costs, and how much: an index into a host's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub enum Message {
 
 /// Header of a request or an answer: size, API key, version, correlation id, client id.
 const HEADER: u64 = 40;
+/// In the digest of what was damaged.
+const DAMAGED: u64 = 1 << 63;
 /// What one partition takes in a request or an answer, beside its batches.
 const PER_PARTITION: u64 = 32;
 
@@ -76,6 +80,41 @@ impl Payload for Message {
         };
         class as usize
     }
+
+    // Deviation: what is damaged on the wire is a record batch; damage to anything else in a message,
+    // for which Kafka closes the connection or which it does not notice, is left out.
+    fn damage(&mut self, bits: u64) -> bool {
+        let Self::Kafka(message) = self;
+        match message {
+            Kafka::Request {
+                body: Request::Produce(produce),
+                ..
+            } => {
+                let index = scale(bits, produce.partitions.len() as u64) as usize;
+                let found = produce.partitions.get_mut(index);
+                found.map(|part| part.corrupt = true).is_some()
+            }
+            Kafka::Response {
+                body: Response::Fetch(fetch),
+                ..
+            } => damage_fetched(&mut fetch.partitions, bits),
+            Kafka::Request { .. } | Kafka::Response { .. } => false,
+        }
+    }
+}
+
+/// Damages one of the batches of an answer.
+fn damage_fetched(partitions: &mut [FetchedPartition], bits: u64) -> bool {
+    let count: usize = partitions.iter().map(|p| p.batches.len()).sum();
+    let mut index = scale(bits, count as u64) as usize;
+    for partition in partitions {
+        if index < partition.batches.len() {
+            partition.corrupt = Some(index as u32);
+            return true;
+        }
+        index -= partition.batches.len();
+    }
+    false
 }
 
 fn request_size(request: &Request) -> u64 {
@@ -137,9 +176,10 @@ fn request_digest(request: &Request) -> u64 {
     match request {
         Request::Produce(produce) => {
             let ids = produce.partitions.iter().fold(0, |word, p| {
+                let damage = if p.corrupt { DAMAGED } else { 0 };
                 fold(
                     fold(word, u64::from(p.tp.partition)),
-                    u64::from(p.batch.records[0].id.0),
+                    u64::from(p.batch.records[0].id.0) ^ damage,
                 )
             });
             fold(1, ids)
@@ -172,9 +212,12 @@ fn response_digest(response: &Response) -> u64 {
         }),
         Response::Fetch(fetch) => fetch.partitions.iter().fold(2, |word, p| {
             let code = p.error.map_or(0, |e| u64::from(e.code().unsigned_abs()));
+            let damage = p
+                .corrupt
+                .map_or(0, |index| DAMAGED ^ u64::from(index) << 32);
             fold(
                 fold(word, code),
-                p.high_watermark.0 ^ (p.batches.len() as u64) << 48,
+                p.high_watermark.0 ^ (p.batches.len() as u64) << 48 ^ damage,
             )
         }),
         Response::ListOffsets(_) => 3,

@@ -6,12 +6,15 @@ use crate::cluster::process::{Fact, Timer};
 use crate::delivery::Delivery;
 use crate::kafka::fact::{Fact as Kafka, Role};
 use crate::kafka::ids::TopicPartition;
+use crate::kafka::message::{Message as KafkaMessage, Request};
 use crate::sim::process::Effect;
 
 /// A moment of the protocol. It stops the step in which it happens: what the step has not sent
 /// yet is never sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
+    /// A producer has sent a batch of a partition; it is on its way.
+    ProduceSent(TopicPartition),
     /// The leader of a partition has appended a batch (nothing is answered yet).
     LeaderAppended(TopicPartition),
     /// A follower of a partition has appended a batch.
@@ -37,6 +40,9 @@ pub enum Moment {
 impl Moment {
     /// True when the effect is this moment.
     pub fn is(&self, effect: &Effect<Message, Fact, Timer>) -> bool {
+        if let (Self::ProduceSent(at), Effect::Send { body, .. }) = (self, effect) {
+            return is_produce(body, *at);
+        }
         let Effect::Fact(fact) = effect else {
             return false;
         };
@@ -78,5 +84,17 @@ impl Moment {
             }
             (_, _) => false,
         }
+    }
+}
+
+/// True for a request with a batch for the partition.
+fn is_produce(message: &Message, tp: TopicPartition) -> bool {
+    let Message::Kafka(message) = message;
+    match message {
+        KafkaMessage::Request {
+            body: Request::Produce(produce),
+            ..
+        } => produce.partitions.iter().any(|part| part.tp == tp),
+        KafkaMessage::Request { .. } | KafkaMessage::Response { .. } => false,
     }
 }

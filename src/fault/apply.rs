@@ -12,6 +12,7 @@ use crate::kafka::ids::BrokerId;
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
 use crate::sim::process::{Crash, HostId};
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 use crate::workload::Command;
 
@@ -39,6 +40,9 @@ pub enum Undo {
     Heal(Vec<(HostId, HostId)>),
     /// Take the extra delay back.
     Unslow(HostId, HostId, SimDuration),
+    /// Damage this share less of what travels between the two; how many messages were damaged when
+    /// it began.
+    Uncorrupt([HostId; 2], Ratio, u64),
     /// Give the host its disk back as it was.
     Disk(HostId, DiskProfile),
     /// Repair the host's disk.
@@ -122,6 +126,27 @@ pub fn apply(cluster: &mut Cluster, event: &Event, here: Option<HostId>) -> Appl
             let applied = between(cluster, "flap", [one, other], here, " and ", begin);
             Applied { course, ..applied }
         }
+        Action::Corrupt(one, other, share) => {
+            let applied = between(
+                cluster,
+                "corrupt",
+                [one, other],
+                here,
+                " and ",
+                |c, a, b| {
+                    let before = damaged(c, [a, b]);
+                    c.world.corrupt(a, b, *share);
+                    c.world.corrupt(b, a, *share);
+                    Some(Undo::Uncorrupt([a, b], *share, before))
+                },
+            );
+            // Whether it has hit shows when it is over.
+            Applied {
+                hit: false,
+                ..applied
+            }
+        }
+        Action::CorruptMessage => corrupt_message(cluster, here),
         Action::Reset(one, other) => {
             between(cluster, "reset", [one, other], here, " and ", |c, a, b| {
                 c.world.reset_between(a, b);
@@ -156,10 +181,20 @@ pub fn apply(cluster: &mut Cluster, event: &Event, here: Option<HostId>) -> Appl
     }
 }
 
-/// Undoes an action; says in words what happened, where that is worth a label.
-pub fn undo(cluster: &mut Cluster, steps: &[Undo]) -> Option<String> {
+/// What the undoing of an action did.
+#[derive(Clone, Debug, Default)]
+pub struct Undone {
+    /// In words, where that is worth a label.
+    pub what: Option<String>,
+    /// The action has hit: what shows only now.
+    pub hit: bool,
+}
+
+/// Undoes an action.
+pub fn undo(cluster: &mut Cluster, steps: &[Undo]) -> Undone {
     let mut hosts = Vec::new();
     let mut what = None;
+    let mut hit = false;
     for step in steps {
         let (host, words) = match step {
             Undo::Start(host) => {
@@ -183,6 +218,12 @@ pub fn undo(cluster: &mut Cluster, steps: &[Undo]) -> Option<String> {
                 cluster.world.unslow(*from, *to, *by);
                 continue;
             }
+            Undo::Uncorrupt([one, other], share, before) => {
+                cluster.world.uncorrupt(*one, *other, *share);
+                cluster.world.uncorrupt(*other, *one, *share);
+                hit |= damaged(cluster, [*one, *other]) > *before;
+                continue;
+            }
             Undo::Disk(host, profile) => {
                 cluster.world.set_disk(*host, *profile);
                 continue;
@@ -199,13 +240,35 @@ pub fn undo(cluster: &mut Cluster, steps: &[Undo]) -> Option<String> {
         hosts.extend(host);
         what = Some(words);
     }
-    let what = what?;
-    Some(match hosts.len() {
+    let words = |what: &str| match hosts.len() {
         0 => what.to_owned(),
         1 => format!("{} {what}", names(cluster, &hosts)),
         _ if what == "goes on" => format!("{} go on", names(cluster, &hosts)),
         _ => format!("{} {what}", names(cluster, &hosts)),
-    })
+    };
+    Undone {
+        what: what.map(words),
+        hit,
+    }
+}
+
+/// How many messages between two hosts were damaged so far.
+fn damaged(cluster: &mut Cluster, [one, other]: [HostId; 2]) -> u64 {
+    cluster.world.damaged(one, other) + cluster.world.damaged(other, one)
+}
+
+/// Damages the message that was the moment.
+fn corrupt_message(cluster: &mut Cluster, here: Option<HostId>) -> Applied {
+    let connection = cluster.world.trip().and_then(|trip| trip.connection);
+    let sent = here.zip(connection);
+    let hit = sent.is_some_and(|(host, on)| cluster.world.corrupt_last(on, host));
+    let from: Vec<HostId> = here.filter(|_| hit).into_iter().collect();
+    Applied {
+        hit,
+        what: words(cluster, "corrupt a batch of", &from),
+        undo: Vec::new(),
+        course: None,
+    }
 }
 
 fn crash(cluster: &mut Cluster, on: &[Target], here: Option<HostId>, kind: Crash) -> Applied {

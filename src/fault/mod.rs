@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod course;
+pub mod random;
 pub mod schedule;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use crate::cluster::moment::Moment;
 use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::ids::TopicPartition;
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 use crate::workload::Command;
 
@@ -50,6 +52,8 @@ pub enum Occurrence {
     Nth(u32),
     /// Every one.
     Every,
+    /// Each one with this chance, drawn from the stream of the event's id.
+    Chance(Ratio),
 }
 
 /// A node or a selector, resolved when the event fires.
@@ -149,6 +153,11 @@ pub enum Action {
         /// How long it is whole in between.
         up: SimDuration,
     },
+    /// Of the messages between the two that carry record batches, this share arrives damaged, past
+    /// TCP's checksum.
+    Corrupt(Node, Node, Ratio),
+    /// The message that was the moment arrives damaged; only with [`Moment::ProduceSent`].
+    CorruptMessage,
     /// All connections between the two are reset; what is on its way is lost.
     Reset(Node, Node),
     /// Flushes of the node's disk take this much longer.

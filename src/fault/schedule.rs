@@ -10,9 +10,11 @@ use std::sync::Arc;
 use crate::cluster::Cluster;
 use crate::fault::apply::{Undo, apply, undo};
 use crate::fault::course::{Course, LOOK_EVERY};
-use crate::fault::{Event, Occurrence, When};
+use crate::fault::random::{Chaos, RandomFaults};
+use crate::fault::{Action, Event, Occurrence, When};
 use crate::sim::process::HostId;
-use crate::sim::rng::Streams;
+use crate::sim::ratio::Ratio;
+use crate::sim::rng::{Rng, Streams};
 use crate::sim::time::{SimDuration, SimTime};
 use crate::sim::trigger::{Times, TriggerId};
 
@@ -39,13 +41,17 @@ pub struct Label {
 /// A timeline under one seed.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    events: Arc<[Event]>,
+    /// Those of the timeline, then those that were drawn.
+    events: Vec<Arc<Event>>,
     fired: Vec<Fired>,
     agenda: BTreeMap<(SimTime, u64), Item>,
     next: u64,
     triggers: BTreeMap<TriggerId, usize>,
     /// What goes on; none where it is over.
     courses: Vec<Option<Course>>,
+    /// Of events that happen with a chance, by event.
+    chances: BTreeMap<usize, (Rng, Ratio)>,
+    chaos: Option<Chaos>,
     labels: Vec<Label>,
 }
 
@@ -53,23 +59,31 @@ pub struct Schedule {
 enum Item {
     Fire(usize),
     Arm(usize),
-    Undo(Vec<Undo>),
+    /// The undoing of what an event did.
+    Undo(usize, Vec<Undo>),
     /// The next step of a course.
     Step(usize),
     /// The end of a course.
     End(usize),
+    /// A random fault.
+    Draw,
 }
 
+/// The event of what no event did.
+const NOBODY: usize = usize::MAX;
+
 impl Schedule {
-    /// The timeline's instants under this seed.
-    pub fn new(events: &[Event], streams: &Streams) -> Self {
+    /// The timeline's instants and the random faults under this seed.
+    pub fn new(events: &[Event], random: Option<&RandomFaults>, streams: &Streams) -> Self {
         let mut schedule = Self {
-            events: events.into(),
+            events: events.iter().cloned().map(Arc::new).collect(),
             fired: vec![Fired::default(); events.len()],
             agenda: BTreeMap::new(),
             next: 0,
             triggers: BTreeMap::new(),
             courses: Vec::new(),
+            chances: BTreeMap::new(),
+            chaos: random.map(|faults| Chaos::new(faults, streams)),
             labels: Vec::new(),
         };
         for (index, event) in events.iter().enumerate() {
@@ -81,9 +95,18 @@ impl Schedule {
                     let at = from + SimDuration::from_nanos(rng.below(width.saturating_add(1)));
                     schedule.put(SimTime::ZERO + at, Item::Fire(index));
                 }
-                When::On { after, .. } => schedule.put(SimTime::ZERO + after, Item::Arm(index)),
+                When::On {
+                    after, occurrence, ..
+                } => {
+                    if let Occurrence::Chance(chance) = occurrence {
+                        let rng = streams.stream(&format!("timeline/{}", event.id));
+                        schedule.chances.insert(index, (rng, chance));
+                    }
+                    schedule.put(SimTime::ZERO + after, Item::Arm(index));
+                }
             }
         }
+        schedule.put_draw(SimTime::ZERO);
         schedule
     }
 
@@ -99,9 +122,10 @@ impl Schedule {
             match entry.remove() {
                 Item::Fire(index) => self.fire(cluster, index, None),
                 Item::Arm(index) => self.arm(cluster, index),
-                Item::Undo(steps) => self.undo(cluster, steps),
+                Item::Undo(index, steps) => self.undo(cluster, index, steps),
                 Item::Step(index) => self.step(cluster, index),
                 Item::End(index) => self.end(cluster, index),
+                Item::Draw => self.draw(cluster),
             }
         }
     }
@@ -109,6 +133,10 @@ impl Schedule {
     /// A trigger met its moment on this host.
     pub fn tripped(&mut self, cluster: &mut Cluster, trigger: TriggerId, here: HostId) {
         if let Some(index) = self.triggers.get(&trigger).copied() {
+            let chance = self.chances.get_mut(&index);
+            if chance.is_some_and(|(rng, chance)| !rng.ratio(*chance)) {
+                return;
+            }
             self.fire(cluster, index, Some(here));
         }
     }
@@ -119,8 +147,8 @@ impl Schedule {
             cluster.world.disarm(trigger);
         }
         for item in std::mem::take(&mut self.agenda).into_values() {
-            if let Item::Undo(steps) = item {
-                self.undo(cluster, steps);
+            if let Item::Undo(index, steps) = item {
+                self.undo(cluster, index, steps);
             }
         }
         for index in 0..self.courses.len() {
@@ -130,17 +158,29 @@ impl Schedule {
         // Who is still on its way down comes back when it has ended.
         self.agenda.clear();
         let hosts = cluster.hosts.all().map(|(host, _)| host);
-        for host in hosts.filter(|host| cluster.world.is_stopping(*host)) {
-            self.put(
-                cluster.world.now() + LOOK_EVERY,
-                Item::Undo(vec![Undo::Start(host)]),
-            );
+        let late = hosts.filter(|host| cluster.world.is_stopping(*host));
+        let late: Vec<Undo> = late.map(Undo::Start).collect();
+        if !late.is_empty() {
+            let soon = cluster.world.now() + LOOK_EVERY;
+            self.put(soon, Item::Undo(NOBODY, late));
         }
     }
 
-    /// The events with what became of them.
+    /// The events with what became of them: those of the timeline, then those that were drawn.
     pub fn fired(&self) -> impl Iterator<Item = (&Event, &Fired)> {
-        self.events.iter().zip(&self.fired)
+        self.events.iter().map(|event| &**event).zip(&self.fired)
+    }
+
+    /// What became of all random faults together, where there may be some.
+    pub fn random(&self) -> Option<Fired> {
+        let chaos = self.chaos.as_ref()?;
+        let drawn = &self.fired[self.fired.len() - chaos.made() as usize..];
+        let noun = if drawn.len() == 1 { "fault" } else { "faults" };
+        Some(Fired {
+            at: drawn.iter().find_map(|fired| fired.at),
+            hit: drawn.iter().any(|fired| fired.hit),
+            what: Some(format!("{} random {noun}", drawn.len())),
+        })
     }
 
     /// What happened when, for a time axis.
@@ -156,7 +196,7 @@ impl Schedule {
             return;
         };
         let times = match occurrence {
-            Occurrence::Every => Times::Every,
+            Occurrence::Every | Occurrence::Chance(_) => Times::Every,
             Occurrence::Nth(nth) => Times::Nth(u64::from(*nth)),
         };
         let trigger = cluster.world.arm(moment.clone(), times);
@@ -164,24 +204,27 @@ impl Schedule {
     }
 
     fn fire(&mut self, cluster: &mut Cluster, index: usize, here: Option<HostId>) {
-        let events = Arc::clone(&self.events);
-        let event = &events[index];
+        let event = Arc::clone(&self.events[index]);
         let now = cluster.world.now();
-        let applied = apply(cluster, event, here);
+        let applied = apply(cluster, &event, here);
         let fired = &mut self.fired[index];
         fired.at.get_or_insert(now);
         fired.hit |= applied.hit;
         if fired.what.is_none() {
             fired.what = Some(applied.what.clone());
         }
-        if applied.hit {
+        if applied.hit || !applied.undo.is_empty() {
             self.labels.push(Label {
                 at: now,
                 text: applied.what,
             });
         }
-        if let Some(span) = event.lasts.filter(|_| !applied.undo.is_empty()) {
-            self.put(now + span, Item::Undo(applied.undo));
+        // What shows its hit only when it is over is undone at the heal at the latest.
+        let shows_late = matches!(event.action, Action::Corrupt(..));
+        let ends = event.lasts.map(|span| now + span);
+        let ends = ends.or(shows_late.then_some(SimTime::NEVER));
+        if let Some(at) = ends.filter(|_| !applied.undo.is_empty()) {
+            self.put(at, Item::Undo(index, applied.undo));
         }
         if let Some(mut course) = applied.course {
             // What begins has its label already.
@@ -194,6 +237,24 @@ impl Schedule {
             if let Some(span) = event.lasts {
                 self.put(now + span, Item::End(index));
             }
+        }
+    }
+
+    /// A random fault comes: it happens if there is room for it.
+    fn draw(&mut self, cluster: &mut Cluster) {
+        let event = self.chaos.as_mut().and_then(|chaos| chaos.draw(cluster));
+        if let Some(event) = event {
+            self.events.push(Arc::new(event));
+            self.fired.push(Fired::default());
+            self.fire(cluster, self.events.len() - 1, None);
+        }
+        self.put_draw(cluster.world.now());
+    }
+
+    fn put_draw(&mut self, now: SimTime) {
+        let next = self.chaos.as_mut().and_then(|chaos| chaos.next_time(now));
+        if let Some(at) = next {
+            self.put(at, Item::Draw);
         }
     }
 
@@ -216,15 +277,18 @@ impl Schedule {
         }
     }
 
-    fn undo(&mut self, cluster: &mut Cluster, steps: Vec<Undo>) {
+    fn undo(&mut self, cluster: &mut Cluster, index: usize, steps: Vec<Undo>) {
         let is_early =
             |step: &Undo| matches!(step, Undo::Start(host) if cluster.world.is_stopping(*host));
         let (early, due): (Vec<_>, Vec<_>) = steps.into_iter().partition(is_early);
         if !early.is_empty() {
-            self.put(cluster.world.now() + LOOK_EVERY, Item::Undo(early));
+            self.put(cluster.world.now() + LOOK_EVERY, Item::Undo(index, early));
         }
-        let what = undo(cluster, &due);
-        self.label(cluster, what);
+        let undone = undo(cluster, &due);
+        if let Some(fired) = self.fired.get_mut(index) {
+            fired.hit |= undone.hit;
+        }
+        self.label(cluster, undone.what);
     }
 
     fn label(&mut self, cluster: &Cluster, what: Option<String>) {

@@ -7,10 +7,11 @@ use crate::check::audit::{Audit, Audited, End, GroupPlan, Plan, SenderPlan};
 use crate::cluster::Cluster;
 use crate::cluster::process::AnyProcess;
 use crate::cluster::spec::ClusterSpec;
-use crate::fault::schedule::Schedule;
+use crate::fault::schedule::{Fired, Schedule};
 use crate::run::guarantees::Checked;
 use crate::run::watch::Watch;
 use crate::run::{FaultReport, Mark, Outcome, metrics};
+use crate::scenario::faults::TOGETHER;
 use crate::scenario::model::{Setup, Variant};
 use crate::sim::observe::Observer;
 use crate::sim::rng::Streams;
@@ -72,7 +73,7 @@ impl Run {
             .collect();
         Self {
             cluster,
-            schedule: Schedule::new(&setup.timeline, &Streams::new(seed)),
+            schedule: Schedule::new(&setup.timeline, setup.faults.as_ref(), &Streams::new(seed)),
             watch: Watch::new(audit, names),
             checked: Checked::of(&setup),
             setup,
@@ -176,15 +177,7 @@ impl Run {
             delivery: tally,
             groups,
             metrics,
-            faults: schedule
-                .fired()
-                .map(|(event, fired)| FaultReport {
-                    id: Arc::clone(&event.id),
-                    hit: fired.hit,
-                    at: fired.at,
-                    what: fired.what.clone().unwrap_or_else(|| "never due".to_owned()),
-                })
-                .collect(),
+            faults: faults(&schedule, setup.timeline.len()),
             violations,
             lag,
             marks,
@@ -192,6 +185,24 @@ impl Run {
             unsettled,
         }
     }
+}
+
+/// What became of the timeline, of all random faults together, and of each of them.
+fn faults(schedule: &Schedule, timeline: usize) -> Vec<FaultReport> {
+    let report = |id: Arc<str>, fired: &Fired| FaultReport {
+        id,
+        hit: fired.hit,
+        at: fired.at,
+        what: fired.what.clone().unwrap_or_else(|| "never due".to_owned()),
+    };
+    let all = schedule.fired();
+    let mut reports: Vec<_> = all
+        .map(|(event, fired)| report(Arc::clone(&event.id), fired))
+        .collect();
+    if let Some(together) = schedule.random() {
+        reports.insert(timeline, report(Arc::from(TOGETHER), &together));
+    }
+    reports
 }
 
 /// What sizes the audit.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::cluster::moment::Moment;
 use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
+use crate::fault::random::RandomFaults;
 use crate::fault::{Action, Event, Node, Occurrence, Set, Target, When};
 use crate::kafka::config::Component;
 use crate::kafka::ids::TopicPartition;
@@ -275,6 +276,9 @@ fn facts(setup: &Setup) -> Vec<Fact> {
     assumptions(&mut all, spec);
     for event in &setup.timeline {
         self::event(&mut all, event, &topics);
+    }
+    if let Some(faults) = &setup.faults {
+        random(&mut all, faults, &topics);
     }
     let mut end = Facts {
         all: &mut all,
@@ -560,6 +564,7 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
                 Occurrence::Nth(1) => "the first time".to_owned(),
                 Occurrence::Nth(nth) => format!("the {} time", ordinal(*nth)),
                 Occurrence::Every => "each time".to_owned(),
+                Occurrence::Chance(chance) => format!("each time, with a chance of {chance},"),
             };
             let after = if after.is_zero() {
                 String::new()
@@ -577,11 +582,40 @@ fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
             | Action::Reset(..)
             | Action::RollingRestart { .. }
             | Action::Command(_)
+            | Action::CorruptMessage
             | Action::Ask(_),
         ) => {}
         (Some(lasts), _) => facts.say("for", format!("undone after {}", span(lasts))),
         (None, _) => facts.say("for", "until everything heals".to_owned()),
     }
+}
+
+fn random(all: &mut Vec<Fact>, faults: &RandomFaults, topics: &[Arc<str>]) {
+    let mut facts = Facts {
+        all,
+        subject: "Random faults".to_owned(),
+    };
+    let kinds: Vec<&str> = faults.kinds.iter().map(|kind| kind.name()).collect();
+    let some = if faults.swarm {
+        ", of which each seed uses some"
+    } else {
+        ""
+    };
+    facts.say("kinds", format!("{}{some}", listed(&kinds)));
+    facts.say("whom", format!("among {}", targets(&faults.among, topics)));
+    facts.say("rate", format!("one in {} on average", faults.every));
+    let (from, to) = faults.lasts;
+    facts.say(
+        "for",
+        if from == to {
+            format!("each for {from}")
+        } else {
+            format!("each for {from} to {to}")
+        },
+    );
+    let nodes = count(u64::from(faults.at_once), "node");
+    facts.say("at once", format!("at most {nodes} broken at once"));
+    facts.say("max", format!("{} in all", grouped(u64::from(faults.max))));
 }
 
 /// `2nd`, `3rd`, `11th`.
@@ -598,6 +632,7 @@ fn ordinal(number: u32) -> String {
 fn moment(moment: &Moment, topics: &[Arc<str>]) -> String {
     let name = |partition: &TopicPartition| partition_name(*partition, topics);
     match moment {
+        Moment::ProduceSent(at) => format!("a producer has sent a batch of {}", name(at)),
         Moment::LeaderAppended(at) => format!("the leader of {} has appended", name(at)),
         Moment::FollowerAppended(at) => format!("a follower of {} has appended", name(at)),
         Moment::ProduceAnswered(at) => {
@@ -700,6 +735,11 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
             let (down, up) = (span(*down), span(*up));
             format!("the link between {one} and {other} flaps: cut for {down}, whole for {up}")
         }
+        Action::Corrupt(one, other, share) => {
+            let (one, other) = (name(one), name(other));
+            format!("{share} of the messages with batches between {one} and {other} arrive damaged")
+        }
+        Action::CorruptMessage => "its message arrives damaged".to_owned(),
         Action::Reset(one, other) => {
             format!(
                 "the connections of {} and {} are reset",
@@ -777,6 +817,8 @@ mod tests {
             { id = \"d\", at = \"1s\", stop = [\"b1\", \"leader(orders-0)\"] },\n\
             { id = \"e\", at = \"2s\", power_loss = \"site\" },\n\
             { id = \"f\", at = \"3s\", rolling_restart = \"brokers\", for = \"5s\", gap = \"9s\" },\n\
+            { id = \"k\", at = \"4s\", corrupt = [\"p1\", \"b1\"], share = \"1/3\", for = \"1s\" },\n\
+            { id = \"l\", on = \"produce sent orders-0\", chance = \"2.5%\", then = \"corrupt\" },\n\
             { id = \"g\", at = \"4s\", flap = [\"b1\", \"b2\"], down = \"1s\", up = \"2s\" },\n\
             { id = \"h\", at = \"1s\", alter_config = { topic = \"orders\", \"retention.ms\" = \"1m\", \
               \"segment.ms\" = \"default\" } },\n\
@@ -787,6 +829,7 @@ mod tests {
             keys = { cycle = 2000 }\n\
             [groups.g]\ntopics = [\"orders\"]\nmembers = 2\nprotocol = \"assign\"\n\
             pauses = [\"1s..2s\"]\n\
+            [faults]\nlike = \"swarm\"\nkinds = [\"crash\", \"cut\"]\n\
             [variants.quiet]\ntimeline.a = \"off\"\n[variants.same]\n\
             [claims]\nbase = [\"late <= quiet.late in any seed\"]\n";
         let scenario = parse("x", text, &[]).unwrap();

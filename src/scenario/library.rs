@@ -36,6 +36,16 @@ static LIBRARY: &[LibraryEntry] = library! {
         "slow-follower"
         "zombie-leader"
     }
+    "duplicates" {
+        "lost-acks"
+    }
+    "durability" {
+        "site-power-loss"
+        "two-at-once"
+    }
+    "ordering" {
+        "in-flight-reorder"
+    }
     "placement" {
         "broker-joins"
         "keys-move"

@@ -17,7 +17,7 @@ use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table};
 use crate::scenario::tree::{Entry, Place, Table};
 use crate::scenario::value;
-use crate::scenario::{admin, apps, config, timeline};
+use crate::scenario::{admin, apps, config, faults, timeline};
 use crate::sim::time::SimDuration;
 
 /// A set-up, read, and the names that claims may use.
@@ -92,14 +92,17 @@ pub(in crate::scenario) fn set_up(
     let run_for = run_for.unwrap_or(LONGEST);
     let (timeline, events) = timeline::lower(top.item("timeline"), run_for, &names, problems);
     cluster.commands = commands(&timeline);
+    let faults = faults::lower(top.table("faults", problems), &names, problems);
+    let together = faults.iter().map(|_| Arc::from(faults::TOGETHER));
     Lowered {
-        events,
+        events: events.into_iter().chain(together).collect(),
         groups: names.groups.into_iter().map(|(group, _)| group).collect(),
         setup: match refused.0 {
             Some(refusal) => Err(refusal),
             None => Ok(Setup {
                 cluster,
                 timeline,
+                faults,
                 run_for,
                 drain_for,
             }),

@@ -10,6 +10,7 @@ pub mod diagnostics;
 #[cfg(feature = "cli")]
 pub mod drawing;
 pub mod explain;
+pub mod faults;
 pub mod file;
 pub mod fmt;
 pub mod keys;

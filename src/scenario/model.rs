@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cluster::spec::ClusterSpec;
 use crate::fault::Event;
+use crate::fault::random::RandomFaults;
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 
@@ -44,6 +45,8 @@ pub struct Setup {
     pub cluster: ClusterSpec,
     /// What breaks.
     pub timeline: Vec<Event>,
+    /// What breaks besides, at random.
+    pub faults: Option<RandomFaults>,
     /// When all faults heal.
     pub run_for: SimDuration,
     /// How long the drain may take after that.

@@ -13,7 +13,12 @@ use crate::scenario::selector::partition_name;
 type OfPartition = (&'static str, fn(TopicPartition) -> Moment, &'static str);
 
 /// Every moment of a partition: words, meaning, and what it says.
-pub const OF_PARTITION: [OfPartition; 9] = [
+pub const OF_PARTITION: [OfPartition; 10] = [
+    (
+        "produce sent",
+        Moment::ProduceSent,
+        "a producer has sent a batch; it is on its way",
+    ),
     (
         "leader appended",
         Moment::LeaderAppended,
@@ -125,6 +130,7 @@ fn fenced(broker: Text<'_>, names: &Names, problems: &mut Problems) -> Option<Mo
 /// As [`moment`] reads it.
 pub(in crate::scenario) fn print(moment: &Moment, topics: &[Arc<str>]) -> String {
     let (phrase, partition) = match moment {
+        Moment::ProduceSent(partition) => ("produce sent", partition),
         Moment::LeaderAppended(partition) => ("leader appended", partition),
         Moment::FollowerAppended(partition) => ("follower appended", partition),
         Moment::ProduceAnswered(partition) => ("produce answered", partition),

@@ -203,6 +203,7 @@ impl Printer<'_> {
             "producers" => return self.named(&name, entry, &keys::apps::PRODUCER),
             "groups" => return self.named(&name, entry, &keys::apps::GROUP),
             "variants" => return self.variants(&name, entry),
+            "faults" => &keys::faults::FAULTS,
             "cluster" => &keys::hosts::CLUSTER,
             "network" => &keys::hosts::NETWORK,
             "disks" => &keys::hosts::DISKS,

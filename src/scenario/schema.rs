@@ -17,6 +17,7 @@ use crate::kafka::config::value::{Kind, OFFSET_RESETS};
 use crate::kafka::config::{Component, ComponentKind};
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
 use crate::scenario::keys::event::EVENT;
+use crate::scenario::keys::faults::FAULTS;
 use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::scenario::keys::{ACTIONS, Absent, ActionKind, Key, SET_UP, TableDoc, Takes};
@@ -181,6 +182,7 @@ fn special(name: &str, part: Part) -> Value {
             Part::Whole => events(),
             Part::Change => json!({ "anyOf": [events(), changed_events()] }),
         },
+        "faults" => part.link(&FAULTS),
         "cluster" => part.link(&CLUSTER),
         "topics" => named(&TOPIC),
         "producers" => named(&PRODUCER),
@@ -207,6 +209,8 @@ fn special(name: &str, part: Part) -> Value {
             let level = value(&FEATURES, key, part);
             (key.name, described(key, level))
         })),
+        // Of an event it is a duration; of random faults it may be a range.
+        "for" => form(&format!("{DURATION}( *[.][.] *{DURATION})?")),
         "alter_config" => altered(),
         "delete_records" | "elect" | "reassign" => form("\\S+-[0-9]+"),
         "grow" => json!({ "type": "string" }),
@@ -343,5 +347,6 @@ fn on_one_node() -> Vec<&'static str> {
     (ACTIONS.iter())
         .filter(|action| !action.two_nodes && action.kind == ActionKind::OnNodes)
         .map(|action| action.name)
+        .chain(["corrupt"])
         .collect()
 }

@@ -11,8 +11,22 @@ use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text, as_table, wrong_type};
 use crate::scenario::tree::{Item, Place, Table, Value};
 use crate::scenario::value::{self, Instant};
-use crate::scenario::{admin, command, moment, selector};
+use crate::scenario::{admin, command, faults, moment, selector};
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
+
+/// What `share` and `chance` take.
+const SHARE: &str = "a share, as in \"1%\"";
+
+/// `then = "corrupt"`, which needs nothing beside.
+static CORRUPT_MESSAGE: ActionDoc = ActionDoc {
+    name: "corrupt",
+    two_nodes: false,
+    needs: &[],
+    lasts: false,
+    on_disk: false,
+    kind: ActionKind::OnNodes,
+};
 
 /// Clocks jump by at most this: ten years.
 const FARTHEST_JUMP: i64 = 10 * 365 * 86_400 * 1_000_000_000;
@@ -124,6 +138,11 @@ impl Context<'_> {
         let Some(id) = reader.text("id", problems) else {
             return;
         };
+        if faults::is_taken(id.text) {
+            let by = "random faults".to_owned();
+            let name = id.text.to_owned();
+            problems.add(id.place, Problem::NameTaken { name, by });
+        }
         let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if id.text.is_empty() || id.text.len() > 64 || !id.text.chars().all(fine) {
             problems.add(
@@ -177,7 +196,7 @@ impl Context<'_> {
         if on.is_some() {
             return self.on(reader, problems);
         }
-        for key in ["nth", "every", "after", "then"] {
+        for key in ["nth", "every", "chance", "after", "then"] {
             let help = "it goes with `on`, which waits for a moment";
             self.unused(key, "a time", help, problems);
         }
@@ -238,11 +257,27 @@ impl Context<'_> {
                 }
             }
         };
+        let occurrence = match self.chance(reader, problems) {
+            Some(chance) => Occurrence::Chance(chance),
+            None => occurrence,
+        };
         Some(When::On {
             moment: moment?,
             occurrence,
             after,
         })
+    }
+
+    /// The chance of an event, if it has one.
+    fn chance(&self, reader: &Reader<'_>, problems: &mut Problems) -> Option<Ratio> {
+        reader.item("chance")?;
+        for key in ["nth", "every"] {
+            if self.table.get(key).is_some() {
+                let help = "a chance is drawn each time";
+                self.two_of(key, "chance", help, problems);
+            }
+        }
+        reader.form("chance", SHARE, problems, value::share)
     }
 
     fn action(
@@ -273,6 +308,9 @@ impl Context<'_> {
         }
         if key == "then" {
             let word = reader.text("then", problems)?;
+            if word.text == "corrupt" {
+                return Some((&CORRUPT_MESSAGE, self.corrupt_message(word, problems)?));
+            }
             let doc = self.then(word, problems)?;
             return Some((
                 doc,
@@ -297,6 +335,23 @@ impl Context<'_> {
         Some((doc, action))
     }
 
+    /// `then = "corrupt"`: the message that was the moment is damaged, so there must be one.
+    fn corrupt_message(&self, word: Text<'_>, problems: &mut Problems) -> Option<Action> {
+        let on = self.table.get("on").and_then(|entry| entry.item.text());
+        if on.is_none_or(|on| on.trim().starts_with("produce sent ")) {
+            return Some(Action::CorruptMessage);
+        }
+        problems.add(
+            word.place,
+            Problem::BadValue {
+                what: format!("`timeline.{}.then`", self.id),
+                why: "this moment is no message that could be damaged".to_owned(),
+                help: Some("wait for a message, as in on = \"produce sent orders-0\"".to_owned()),
+            },
+        );
+        None
+    }
+
     /// The action that `then` names.
     fn then(&self, word: Text<'_>, problems: &mut Problems) -> Option<&'static ActionDoc> {
         let alone = ["start", "rolling_restart"];
@@ -316,6 +371,7 @@ impl Context<'_> {
                     known: ACTIONS
                         .iter()
                         .filter(fits)
+                        .chain([&CORRUPT_MESSAGE])
                         .map(|action| action.name.to_owned())
                         .collect(),
                 },
@@ -414,6 +470,13 @@ impl Context<'_> {
             "cut" => Action::Cut(from, to),
             "cut_one_way" => Action::CutOneWay(from, to),
             "reset" => Action::Reset(from, to),
+            "corrupt" => {
+                if !self.needs(doc, "share", reader, problems) {
+                    return None;
+                }
+                let share = reader.form("share", SHARE, problems, value::share)?;
+                Action::Corrupt(from, to, share)
+            }
             "flap" => {
                 let down = self.span(doc, "down", reader, problems);
                 let up = self.span(doc, "up", reader, problems);
@@ -569,13 +632,14 @@ impl Context<'_> {
             Action::CutOneWay(from, to)
             | Action::Cut(from, to)
             | Action::SlowLink(from, to, _)
+            | Action::Corrupt(from, to, _)
             | Action::Flap {
                 one: from,
                 other: to,
                 ..
             }
             | Action::Reset(from, to) => *from == Node::Here || *to == Node::Here,
-            Action::Command(_) | Action::Ask(_) => false,
+            Action::CorruptMessage | Action::Command(_) | Action::Ask(_) => false,
         };
         if here && self.table.get("then").is_none() {
             let place = self

@@ -225,6 +225,15 @@ pub fn print_instant(instant: Instant) -> String {
     }
 }
 
+/// Reads a share of more than nothing and at most 1.
+pub fn share(text: &str) -> Result<Ratio, String> {
+    let ratio = Ratio::parse(text).map_err(|error| error.to_string())?;
+    if ratio.is_zero() || !ratio.is_probability() {
+        return Err("it is more than 0% and at most 100%".to_owned());
+    }
+    Ok(ratio)
+}
+
 /// Reads a share of at most 1 into parts per million, exactly.
 pub fn parts_per_million(text: &str) -> Result<u32, String> {
     let ratio = Ratio::parse(text).map_err(|error| error.to_string())?;
@@ -252,17 +261,6 @@ pub fn latency(text: &str) -> Result<LatencySpec, String> {
         Instant::At(at) => LatencySpec::Constant(at),
         Instant::Between(from, to) => LatencySpec::Uniform(from, to),
     })
-}
-
-/// A latency as TOML.
-pub fn print_latency(latency: LatencySpec) -> String {
-    match latency {
-        LatencySpec::Constant(at) => format!("\"{at}\""),
-        LatencySpec::Uniform(from, to) => format!("\"{from}..{to}\""),
-        LatencySpec::Exponential { base, mean } => {
-            format!("{{ base = \"{base}\", mean = \"{mean}\" }}")
-        }
-    }
 }
 
 /// 1234567 as `1,234,567`.

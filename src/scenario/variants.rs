@@ -200,13 +200,16 @@ fn change_event(base: &mut Table, over: &Table, place: Place) {
     keep_id(base, &id, place);
     let new = |wanted: &dyn Fn(&str) -> bool| over.keys().any(wanted);
     let says_what = |key: &str| is_action(key) || key == "then";
-    if new(&says_what) {
+    let same = over
+        .keys()
+        .any(|key| is_action(key) && base.get(key).is_some());
+    if new(&says_what) && !same {
         base.entries.retain(|entry| !says_what(&entry.key));
         base.entries
             .retain(|entry| COMPANIONS.iter().all(|(key, _)| *key != entry.key));
     }
     if new(&|key| key == "at") {
-        let waiting = ["on", "nth", "every", "after"];
+        let waiting = ["on", "nth", "every", "chance", "after"];
         base.entries
             .retain(|entry| !waiting.contains(&entry.key.as_str()));
     }
@@ -214,10 +217,16 @@ fn change_event(base: &mut Table, over: &Table, place: Place) {
         base.entries.retain(|entry| entry.key != "at");
     }
     if new(&|key| key == "every") {
-        base.entries.retain(|entry| entry.key != "nth");
+        base.entries
+            .retain(|entry| !["nth", "chance"].contains(&entry.key.as_str()));
     }
     if new(&|key| key == "nth") {
-        base.entries.retain(|entry| entry.key != "every");
+        base.entries
+            .retain(|entry| !["every", "chance"].contains(&entry.key.as_str()));
+    }
+    if new(&|key| key == "chance") {
+        base.entries
+            .retain(|entry| !["every", "nth"].contains(&entry.key.as_str()));
     }
     for entry in &over.entries {
         base.put(entry.clone());

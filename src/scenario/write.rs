@@ -10,6 +10,7 @@ use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
 use crate::fault::{Action, Event, Occurrence, Target, When};
 use crate::kafka::config::value::ConfigValue;
 use crate::kafka::config::{Component, Settings, value::Value as ConfigLeaf};
+use crate::scenario::faults::{self, Written};
 use crate::scenario::keys::{self, Absent, TableDoc};
 use crate::scenario::model::{Scenario, Setup};
 use crate::scenario::print::document;
@@ -277,6 +278,18 @@ fn set_up(setup: &Setup, configs: &Configs) -> Table {
         .map(|topic| Arc::clone(&topic.name))
         .collect();
     put(&mut root, "timeline", events(&setup.timeline, &topics));
+    if let Some(faults) = &setup.faults {
+        let mut table = Table::default();
+        for (key, written) in faults::print(faults, &topics) {
+            let value = match written {
+                Written::Text(text) => text_value(&text),
+                Written::Texts(list) => texts(list.iter().map(String::as_str)),
+                Written::Number(count) => number(count),
+            };
+            put(&mut table, key, value);
+        }
+        put(&mut root, "faults", Value::Table(table));
+    }
     let mut cluster = Table::default();
     put(&mut cluster, "brokers", number(spec.brokers));
     put(&mut cluster, "spare_brokers", number(spec.spare_brokers));
@@ -486,6 +499,9 @@ fn event(event: &Event, topics: &[Arc<str>]) -> Table {
                 Occurrence::Nth(1) => {}
                 Occurrence::Nth(nth) => put(&mut table, "nth", number(*nth)),
                 Occurrence::Every => put(&mut table, "every", Value::Boolean(true)),
+                Occurrence::Chance(chance) => {
+                    put(&mut table, "chance", text_value(&chance.to_string()));
+                }
             }
             if !after.is_zero() {
                 put(&mut table, "after", text_value(&after.to_string()));
@@ -506,6 +522,9 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
     if let Action::Ask(request) = action {
         return admin::write(table, request, topics);
     }
+    if *action == Action::CorruptMessage {
+        return put(table, "then", text_value("corrupt"));
+    }
     let (name, names) = parts(action, topics);
     match names.as_slice() {
         [node] => put(table, name, text_value(node)),
@@ -513,6 +532,9 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
     }
     if let Action::SlowLink(_, _, delay) | Action::SlowDisk(_, delay) = action {
         put(table, "delay", text_value(&delay.to_string()));
+    }
+    if let Action::Corrupt(_, _, share) = action {
+        put(table, "share", text_value(&share.to_string()));
     }
     if let Action::SkewClock(_, by) = action {
         put(table, "by", text_value(&value::print_signed_duration(*by)));
@@ -577,6 +599,8 @@ fn parts(action: &Action, topics: &[Arc<str>]) -> (&'static str, Vec<String>) {
         Action::Isolate(on) => ("isolate", each(on)),
         Action::SlowLink(from, to, _) => ("slow_link", pair(from, to)),
         Action::Flap { one, other, .. } => ("flap", pair(one, other)),
+        Action::Corrupt(one, other, _) => ("corrupt", pair(one, other)),
+        Action::CorruptMessage => ("corrupt", Vec::new()),
         Action::Reset(from, to) => ("reset", pair(from, to)),
         Action::SlowDisk(on, _) => ("slow_disk", each(on)),
         Action::FillDisk(on) => ("fill_disk", each(on)),

@@ -5,7 +5,9 @@
 
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
+use crate::sim::link::parts;
 use crate::sim::process::{ConnectionId, Crash, EventId, HostId, Input, Process};
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 use crate::sim::world::World;
 
@@ -98,6 +100,50 @@ impl<P: Process> World<P> {
         event
     }
 
+    /// Damages this share of the messages that arrive from one host at another from now on, as far
+    /// as they have something to damage.
+    pub fn corrupt(&mut self, from: HostId, to: HostId, share: Ratio) -> EventId {
+        self.change_damaging(kind::CORRUPT, from, to, |sum| sum + parts(share))
+    }
+
+    /// Takes a share back that [`World::corrupt`] has added.
+    pub fn uncorrupt(&mut self, from: HostId, to: HostId, share: Ratio) -> EventId {
+        self.change_damaging(kind::UNCORRUPT, from, to, |sum| {
+            sum.saturating_sub(parts(share))
+        })
+    }
+
+    fn change_damaging(
+        &mut self,
+        kind: u64,
+        from: HostId,
+        to: HostId,
+        change: impl FnOnce(u128) -> u128,
+    ) -> EventId {
+        let event = self.core.mark(kind, pair(from, to));
+        let path = self.core.path(from, to);
+        self.core.network.paths[path as usize].set_damaging(change);
+        event
+    }
+
+    /// How many messages were damaged on their way from one host to another so far.
+    pub fn damaged(&mut self, from: HostId, to: HostId) -> u64 {
+        let path = self.core.path(from, to);
+        self.core.network.paths[path as usize].damaged
+    }
+
+    /// Damages the last message that a host has sent on a connection, when it arrives; false when
+    /// the connection is gone.
+    pub fn corrupt_last(&mut self, connection: ConnectionId, from: HostId) -> bool {
+        self.core.mark(kind::CORRUPT_LAST, connection.0.into());
+        let Some((found, paths)) = self.core.network.find_with_paths(connection) else {
+            return false;
+        };
+        let link = &found.links[1 - found.side_of(from)];
+        paths[link.path as usize].mark(connection, link.sent.wrapping_sub(1));
+        true
+    }
+
     /// Breaks a connection at both ends at once; what is on its way is lost.
     pub fn reset(&mut self, connection: ConnectionId) -> EventId {
         let event = self.core.mark(kind::RESET, connection.0.into());
@@ -143,13 +189,14 @@ impl<P: Process> World<P> {
         event
     }
 
-    /// Undoes cuts, slow links, pauses and broken disks. Clocks and disk profiles stay, and what
+    /// Undoes cuts, slow and corrupting links, pauses and broken disks. Clocks and disk profiles stay, and what
     /// is down stays down.
     pub fn heal_all(&mut self) -> EventId {
         let event = self.core.mark(kind::HEAL_ALL, 0);
         for path in &mut self.core.network.paths {
             path.set_cuts(|_| 0);
             path.set_extra(|_| SimDuration::ZERO);
+            path.set_damaging(|_| 0);
         }
         for index in 0..self.hosts() {
             let host = HostId(index);
@@ -184,6 +231,9 @@ mod kind {
     pub(super) const CLOCK: u64 = 0x10b;
     pub(super) const DISK_PROFILE: u64 = 0x10c;
     pub(super) const HEAL_ALL: u64 = 0x10d;
+    pub(super) const CORRUPT: u64 = 0x10e;
+    pub(super) const UNCORRUPT: u64 = 0x10f;
     pub(super) const CRASH: u64 = 0x110;
     pub(super) const DISK: u64 = 0x120;
+    pub(super) const CORRUPT_LAST: u64 = 0x130;
 }

@@ -4,14 +4,17 @@
 //! bytes queue behind earlier bytes of the same path; loss as TCP shows it, a delay: a lost
 //! message is sent again after 200 ms, then after twice as long each time up to 120 s, and after
 //! 15 retransmissions the connection breaks. What a message meets is drawn by (connection, number
-//! of the message), so that it does not depend on what else happens.
+//! of the message), so that it does not depend on what else happens. A path may damage a share of
+//! the messages that arrive, or a certain one, so that TCP's checksum misses it.
 //! Left out: congestion and receive windows, fast retransmit (a lost message always costs a
 //! time-out), segments (a message is lost as a whole), acknowledgements on a path that is cut in
 //! the other direction only, keep-alive.
 //! Source: RFC 6298; Linux tcp_retries2 and tcp_syn_retries.
 
+use std::collections::BTreeSet;
+
 use crate::sim::pending::Waiting;
-use crate::sim::process::HostId;
+use crate::sim::process::{ConnectionId, HostId};
 use crate::sim::ratio::Ratio;
 use crate::sim::rng::{draw, exponential, scale};
 use crate::sim::time::{SimDuration, SimTime};
@@ -108,6 +111,11 @@ impl Line {
     }
 }
 
+/// A chance in parts of 2^64.
+pub(crate) fn parts(chance: Ratio) -> u128 {
+    (u128::from(chance.numerator()) << 64) / u128::from(chance.denominator())
+}
+
 /// The way from one host to another, shared by all connections between them.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
@@ -123,8 +131,16 @@ pub(crate) struct Path {
     cuts: u32,
     /// The receiving host has no power.
     dark: bool,
-    /// No cut and not dark: kept, because every message asks.
+    /// No cut and not dark.
     is_open: bool,
+    /// Draws below this are damaged; 2^64 parts, added up over all that damage it.
+    damaging: u128,
+    /// Messages that will be damaged, by connection and number.
+    marked: BTreeSet<(ConnectionId, u32)>,
+    /// How many messages were damaged.
+    pub(crate) damaged: u64,
+    /// Open, and damages nothing: kept, because every message asks.
+    is_plain: bool,
     /// Connections that were opened along this path.
     pub(crate) opened: u64,
 }
@@ -141,6 +157,10 @@ impl Path {
             cuts: 0,
             dark: false,
             is_open: true,
+            damaging: 0,
+            marked: BTreeSet::new(),
+            damaged: 0,
+            is_plain: true,
             opened: 0,
         };
         path.set_profile(profile);
@@ -154,13 +174,15 @@ impl Path {
             free_at,
             ..Line::new(profile.bandwidth)
         };
-        let parts = u128::from(profile.loss.numerator()) << 64;
-        let loss = parts / u128::from(profile.loss.denominator());
-        self.loss = u64::try_from(loss).unwrap_or(u64::MAX);
+        self.loss = u64::try_from(parts(profile.loss)).unwrap_or(u64::MAX);
     }
 
     pub(crate) const fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     pub(crate) const fn is_limited(&self) -> bool {
@@ -170,12 +192,39 @@ impl Path {
     /// One more cut, or one less.
     pub(crate) fn set_cuts(&mut self, change: impl FnOnce(u32) -> u32) {
         self.cuts = change(self.cuts);
-        self.is_open = self.cuts == 0 && !self.dark;
+        self.settle();
     }
 
     pub(crate) fn set_dark(&mut self, dark: bool) {
         self.dark = dark;
+        self.settle();
+    }
+
+    /// Another share of messages to damage.
+    pub(crate) fn set_damaging(&mut self, change: impl FnOnce(u128) -> u128) {
+        self.damaging = change(self.damaging);
+        self.settle();
+    }
+
+    /// This message will be damaged when it arrives.
+    pub(crate) fn mark(&mut self, on: ConnectionId, number: u32) {
+        self.marked.insert((on, number));
+        self.settle();
+    }
+
+    /// Whether a message that arrives, and for which these bits were drawn, is to be damaged: if
+    /// so, the bits that choose where.
+    pub(crate) fn damages(&mut self, on: ConnectionId, number: u32, bits: u64) -> Option<u64> {
+        let is_marked = self.marked.remove(&(on, number));
+        self.settle();
+        // Numbers that no transmission of a message draws by.
+        let is_drawn = u128::from(draw(bits, 1 << 32)) < self.damaging;
+        (is_marked || is_drawn).then(|| draw(bits, (1 << 32) + 1))
+    }
+
+    fn settle(&mut self) {
         self.is_open = self.cuts == 0 && !self.dark;
+        self.is_plain = self.is_open && self.damaging == 0 && self.marked.is_empty();
     }
 
     pub(crate) fn set_extra(&mut self, change: impl FnOnce(SimDuration) -> SimDuration) {

@@ -150,6 +150,12 @@ pub trait Payload: Clone + Debug {
     fn digest(&self) -> u64;
     /// Which declared CPU cost its receiver pays: an index into the host's table.
     fn cost_class(&self) -> usize;
+
+    /// Changes bits of its content on the way, past TCP's checksum; `bits` choose where. False when
+    /// it has nothing in it whose damage its receiver could notice.
+    fn damage(&mut self, _bits: u64) -> bool {
+        false
+    }
 }
 
 /// A timer as the engine sees it: at most one is pending per slot.

@@ -30,6 +30,15 @@ impl Payload for Note {
     fn cost_class(&self) -> usize {
         self.class
     }
+
+    /// Even numbers are torn, odd ones show nothing.
+    fn damage(&mut self, bits: u64) -> bool {
+        let shows = self.n.is_multiple_of(2);
+        if shows {
+            self.n = 1_000_000 + bits % 2;
+        }
+        shows
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -277,9 +277,17 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         if link.silent {
             return self.drop_event(slot);
         }
-        if !paths[link.path as usize].is_open() || number != link.received {
-            self.hold(slot);
-            return None;
+        let path = &mut paths[link.path as usize];
+        if !path.is_plain() || number != link.received {
+            if !path.is_open() || number != link.received {
+                self.hold(slot);
+                return None;
+            }
+            if let Some(bits) = path.damages(on, number, link.bits(number))
+                && let Some(Input::Message { body, .. }) = &mut self.events.event_mut(slot).input
+            {
+                path.damaged += u64::from(body.damage(bits));
+            }
         }
         if end.state == EndState::Closed || end.finished {
             return self.reject(slot);

@@ -9,6 +9,7 @@ mod fuzz;
 mod library;
 mod mutations;
 mod properties;
+mod random_faults;
 mod retention;
 mod scale;
 mod swarm;

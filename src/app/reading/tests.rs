@@ -145,6 +145,7 @@ impl Rig {
                 current_leader: None,
                 preferred_read_replica: None,
                 batches,
+                corrupt: None,
             }],
         }));
         let body = Message::Response { correlation, body };
@@ -251,6 +252,7 @@ impl Rig {
                         current_leader: None,
                         preferred_read_replica: None,
                         batches: batches.cloned().collect(),
+                        corrupt: None,
                     }],
                 }))
             }

@@ -187,6 +187,7 @@ fn read(
             current_leader: None,
             preferred_read_replica: None,
             batches: Vec::new(),
+            corrupt: None,
         };
         match find(broker, index, asked) {
             Ok((slot, readable)) => {

@@ -25,6 +25,7 @@ const NO_ANSWER: FetchedPartition = FetchedPartition {
     current_leader: None,
     preferred_read_replica: None,
     batches: Vec::new(),
+    corrupt: None,
 };
 
 impl Follower {

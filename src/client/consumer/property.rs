@@ -531,6 +531,7 @@ impl World {
                 Some(_) => Vec::new(),
                 None => truth.batches_from(offset, asked.max_bytes),
             },
+            corrupt: None,
         }
     }
 }

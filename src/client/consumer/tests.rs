@@ -85,6 +85,7 @@ fn fetched(partition: u32, high_watermark: u64, batches: Vec<StoredBatch>) -> Fe
         current_leader: None,
         preferred_read_replica: None,
         batches,
+        corrupt: None,
     }
 }
 
@@ -993,6 +994,25 @@ fn a_batch_with_a_wrong_checksum_is_an_exception_after_the_records_before_it() {
             why: ConsumerFailure::CorruptRecord,
         };
         assert_eq!(failed == PollResult::Failed(failure), check_crcs);
+    }
+}
+
+#[test]
+fn a_batch_damaged_on_the_wire_is_an_exception_unless_nobody_looks() {
+    for (check_crcs, expected) in [(true, vec![(0, 0, 2)]), (false, vec![(0, 0, 2), (0, 2, 1)])] {
+        let config = ConsumerConfig {
+            check_crcs,
+            ..Rig::earliest()
+        };
+        let mut rig = Rig::fetching(1, config);
+        let damaged = FetchedPartition {
+            corrupt: Some(1),
+            ..fetched(0, 3, vec![batch(0, 2, 5), batch(2, 1, 5)])
+        };
+        rig.answer_fetch(vec![damaged]);
+        assert_eq!(rig.polled(), expected);
+        let failed = matches!(rig.poll().0, PollResult::Failed(_));
+        assert_eq!(failed, check_crcs);
     }
 }
 

@@ -93,4 +93,6 @@ pub struct FetchedPartition {
     pub preferred_read_replica: Option<BrokerId>,
     /// The batches, the first of which may begin before the fetch offset.
     pub batches: Vec<StoredBatch>,
+    /// Which of them was damaged on the wire: its checksum fails.
+    pub corrupt: Option<u32>,
 }

@@ -54,6 +54,13 @@ pub static EVENT: TableDoc = TableDoc {
             "With `on`: each time, not once.",
         ),
         key(
+            "chance",
+            Takes::Share,
+            Means("once"),
+            "chance = \"1%\"",
+            "With `on`: each time with this chance, drawn from the stream of its id.",
+        ),
+        key(
             "after",
             UP_TO_A_YEAR,
             Value("0s"),
@@ -143,6 +150,13 @@ pub static EVENT: TableDoc = TableDoc {
             Means("-"),
             "flap = [\"b1\", \"b2\"]",
             "The link between the two is cut for `down`, whole for `up`, and so on.",
+        ),
+        key(
+            "corrupt",
+            Takes::Nodes,
+            Means("-"),
+            "corrupt = [\"p1\", \"leader(orders-0)\"]",
+            "Of the messages between the two that carry record batches, `share` arrive damaged: TCP's checksum has missed it, the batch's own does not.",
         ),
         key(
             "reset",
@@ -236,7 +250,7 @@ pub static EVENT: TableDoc = TableDoc {
             Takes::Form("the name of an action on one node"),
             Means("an action of its own"),
             "then = \"crash\"",
-            "With `on`: this action, on the host where the moment happened; the same as crash = \"here\".",
+            "With `on`: this action, on the host where the moment happened; the same as crash = \"here\". `corrupt` damages the message that was the moment, which is a `produce sent …`.",
         ),
         key(
             "delay",
@@ -254,6 +268,13 @@ pub static EVENT: TableDoc = TableDoc {
             Means("needed by skew_clock"),
             "by = \"-8d\"",
             "How far the clock jumps, within 10 years, not 0.",
+        ),
+        key(
+            "share",
+            Takes::Share,
+            Means("needed by corrupt"),
+            "share = \"1%\"",
+            "How many, drawn for each message.",
         ),
         key(
             "gap",

@@ -4,11 +4,13 @@
 
 pub mod apps;
 pub mod event;
+pub mod faults;
 pub mod hosts;
 pub mod top;
 
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
 use crate::scenario::keys::event::EVENT;
+use crate::scenario::keys::faults::FAULTS;
 use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::sim::time::SimDuration;
@@ -167,16 +169,17 @@ const fn key(
 }
 
 /// All tables, in canonical order.
-pub static ALL: [&TableDoc; 14] = [
-    &TOP, &EVENT, &CLUSTER, &FEATURES, &TOPIC, &PRODUCER, &KEYS, &GROUP, &HANDLER, &NETWORK,
-    &LATENCY, &DISKS, &COSTS, &TEACH,
+pub static ALL: [&TableDoc; 15] = [
+    &TOP, &EVENT, &FAULTS, &CLUSTER, &FEATURES, &TOPIC, &PRODUCER, &KEYS, &GROUP, &HANDLER,
+    &NETWORK, &LATENCY, &DISKS, &COSTS, &TEACH,
 ];
 
 /// What a variant or a `--set` may change.
-pub const SET_UP: [&str; 10] = [
+pub const SET_UP: [&str; 11] = [
     "run_for",
     "drain_for",
     "timeline",
+    "faults",
     "cluster",
     "topics",
     "producers",
@@ -246,12 +249,13 @@ const fn request(name: &'static str, needs: &'static [&'static str]) -> ActionDo
 }
 
 /// The keys of an event that only some actions have, and which.
-pub const COMPANIONS: [(&str, &str); 9] = [
+pub const COMPANIONS: [(&str, &str); 10] = [
     ("delay", "it goes with slow_link and slow_disk"),
     ("by", "it goes with skew_clock"),
     ("gap", "it goes with rolling_restart"),
     ("down", "it goes with flap"),
     ("up", "it goes with flap"),
+    ("share", "it goes with corrupt and two nodes"),
     ("before", "it goes with delete_records"),
     ("election", "it goes with elect"),
     ("to", "it goes with grow"),
@@ -259,7 +263,7 @@ pub const COMPANIONS: [(&str, &str); 9] = [
 ];
 
 /// All actions.
-pub const ACTIONS: [ActionDoc; 23] = [
+pub const ACTIONS: [ActionDoc; 24] = [
     action("crash", false, &[], true, false),
     action("power_loss", false, &[], true, false),
     action("lose_disk", false, &[], true, true),
@@ -272,6 +276,7 @@ pub const ACTIONS: [ActionDoc; 23] = [
     action("isolate", false, &[], true, false),
     action("slow_link", true, &["delay"], true, false),
     action("flap", true, &["down", "up"], true, false),
+    action("corrupt", true, &["share"], true, false),
     action("reset", true, &[], false, false),
     action("slow_disk", false, &["delay"], true, true),
     action("fill_disk", false, &[], true, true),

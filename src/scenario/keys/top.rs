@@ -72,6 +72,13 @@ pub static TOP: TableDoc = TableDoc {
             "What breaks, and when: one table per event.",
         ),
         key(
+            "faults",
+            Takes::Table,
+            Means("none at random"),
+            "[faults]",
+            "Faults drawn from the seed.",
+        ),
+        key(
             "cluster",
             Takes::Table,
             Means("its defaults"),

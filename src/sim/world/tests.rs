@@ -1035,3 +1035,97 @@ fn nothing_is_left_of_connections_that_are_over() {
     assert_eq!(world.core.network.connections(), 0);
     assert_eq!(world.core.events.stored(), 0);
 }
+
+/// The numbers that B hears of 200 messages, and of which A hears the answers, under `break_it`.
+fn numbers(break_it: impl FnOnce(&mut World<Toy>)) -> (Vec<u64>, World<Toy>) {
+    let spread = LinkProfile {
+        latency: Latency::Exponential {
+            base: ms(1),
+            tail: ms(5),
+        },
+        bandwidth: None,
+        loss: Ratio::percent(5),
+    };
+    let mut world = World::new(7, spread);
+    let a = world.add_host(Toy::default(), &HostSpec::default());
+    let b = world.add_host(Toy::default(), &HostSpec::default());
+    world.start(a);
+    world.start(b);
+    open(&mut world, a, b);
+    run(&mut world, 10_000);
+    heard(&mut world, b);
+    break_it(&mut world);
+    for n in 0..200 {
+        send(&mut world, a, 0, n);
+    }
+    run(&mut world, 900_000);
+    let lines = heard(&mut world, b);
+    let last = |line: &String| line.rsplit(' ').next().unwrap().parse().unwrap();
+    (lines.iter().map(last).collect(), world)
+}
+
+#[test]
+fn a_path_damages_a_share_of_what_can_be_damaged_and_moves_nothing_else() {
+    let (whole, _) = numbers(|_| {});
+    let (some, mut world) = numbers(|world| {
+        world.corrupt(A, B, Ratio::percent(20));
+    });
+    let torn = some.iter().filter(|n| **n >= 1_000_000).count() as u64;
+    assert!((10..30).contains(&torn), "{torn} of 100 even numbers");
+    assert_eq!(world.damaged(A, B), torn);
+    assert_eq!(world.damaged(B, A), 0);
+    // All others are the same numbers in the same places.
+    let differ = whole.iter().zip(&some).filter(|(a, b)| a != b).count() as u64;
+    assert_eq!(differ, torn);
+    assert!(
+        some.iter()
+            .zip(0_u64..)
+            .all(|(n, i)| *n == i || i.is_multiple_of(2))
+    );
+    // Half as many are damaged of the same ones: a larger share draws no other bits.
+    let (fewer, _) = numbers(|world| {
+        world.corrupt(A, B, Ratio::percent(10));
+    });
+    assert!(
+        fewer
+            .iter()
+            .zip(&some)
+            .all(|(few, some)| *few < 1_000_000 || few == some)
+    );
+}
+
+#[test]
+fn a_share_taken_back_damages_no_more() {
+    let (numbers, mut world) = numbers(|world| {
+        world.corrupt(A, B, Ratio::ONE);
+        world.corrupt(A, B, Ratio::ONE);
+        world.uncorrupt(A, B, Ratio::ONE);
+        world.uncorrupt(A, B, Ratio::ONE);
+        world.corrupt(A, B, Ratio::ONE);
+        world.heal_all();
+    });
+    assert!(numbers.iter().all(|n| *n < 200));
+    assert_eq!(world.damaged(A, B), 0);
+}
+
+#[test]
+fn the_message_of_a_moment_can_be_damaged_on_its_way() {
+    let mut world = connected();
+    heard(&mut world, B);
+    send(&mut world, A, 0, 4);
+    send(&mut world, A, 0, 6);
+    assert!(world.corrupt_last(ConnectionId(0), A));
+    send(&mut world, A, 0, 8);
+    run(&mut world, 10);
+    let lines = heard(&mut world, B);
+    let torn: Vec<bool> = lines
+        .iter()
+        .map(|line| line.contains("says 100000"))
+        .collect();
+    assert_eq!(torn, [false, true, false], "{lines:?}");
+    assert_eq!(world.damaged(A, B), 1);
+    assert!(
+        !world.corrupt_last(ConnectionId(7), A),
+        "there is no such connection"
+    );
+}
