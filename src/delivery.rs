@@ -92,6 +92,14 @@ pub enum Delivery {
         /// How many.
         count: u32,
     },
+    /// An application calls send once more for a record whose failure it was told, or whose fate it
+    /// does not know after a crash. It is the same record to the audit and a new one to the producer.
+    Resent {
+        /// The application.
+        by: SenderId,
+        /// The record.
+        id: RecordId,
+    },
     /// An application was told the fate of all records of a batch.
     Told {
         /// The application.

@@ -1,6 +1,6 @@
 //! An application that reads: one thread that polls a consumer and handles what it is handed.
 //!
-//! Modelled: a poll loop; a handler that takes a while for each record, during which nothing else
+//! Modelled: a poll loop; CPU time to decompress what `poll` returns; a handler that takes a while for each record, during which nothing else
 //! happens on the thread; planned pauses of all partitions; a stop in good order, which finishes the
 //! records at hand; an exception out of `poll`, which ends the application.
 //! After a crash or an exit it starts where a consumer without committed offsets starts: where
@@ -18,7 +18,9 @@ use crate::app::Fact;
 use crate::client::consumer;
 use crate::client::consumer::{Consumer, PollResult, Polled};
 use crate::delivery::{Delivery, Part, Place, ReaderId};
+use crate::kafka::compression::{Codec, CodecCosts};
 use crate::kafka::config::consumer::ConsumerConfig;
+use crate::kafka::encoding;
 use crate::kafka::ids::{BrokerId, Offset, Rack, TopicPartition};
 use crate::kafka::message::Message;
 use crate::sim::process::{Cx, HostId, Input, TimerSlot};
@@ -57,6 +59,8 @@ enum Thread {
     Idle,
     /// It waits in `poll`.
     Polling,
+    /// It decompresses what `poll` is to return.
+    Unpacking,
     /// It handles record `record` of part `part` of what `poll` returned.
     Handling {
         /// Index of the part.
@@ -70,6 +74,7 @@ enum Thread {
 #[derive(Clone, Debug)]
 pub struct Reading {
     plan: ReadPlan,
+    costs: CodecCosts,
     consumer: Consumer,
     thread: Thread,
     /// True when the records at hand are the last ones.
@@ -93,12 +98,18 @@ impl Reading {
         let consumer = Consumer::new(config, brokers, partitions, streams, &name).in_rack(rack);
         Self {
             plan,
+            costs: CodecCosts::default(),
             consumer,
             thread: Thread::Idle,
             stopping: false,
             paused: false,
             polled: Vec::new(),
         }
+    }
+
+    /// The same reader, whose thread takes so long to decompress.
+    pub fn paying(self, costs: CodecCosts) -> Self {
+        Self { costs, ..self }
     }
 
     /// Handles one input to the end.
@@ -139,7 +150,7 @@ impl Reading {
 
     /// True while it handles records: it has something to do even if nothing else happens.
     pub fn is_handling(&self) -> bool {
-        matches!(self.thread, Thread::Handling { .. })
+        matches!(self.thread, Thread::Handling { .. } | Thread::Unpacking)
     }
 
     /// Its consumer.
@@ -211,8 +222,26 @@ impl Reading {
             match result {
                 PollResult::Waiting => return,
                 PollResult::Failed(_) => return self.exit(cx),
-                PollResult::Records => self.take_records(cx),
+                PollResult::Records => self.unpack(cx),
             }
+        }
+    }
+
+    /// There are records: those that were compressed take a while.
+    fn unpack(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
+        let mut cost = SimDuration::ZERO;
+        for polled in &self.polled {
+            if polled.codec != Codec::None {
+                let records = &polled.parcel[polled.part.from as usize..polled.part.to as usize];
+                let bytes = encoding::batch_size(records) - encoding::BATCH_OVERHEAD;
+                cost = cost.saturating_add(self.costs.decompress(polled.codec, bytes));
+            }
+        }
+        if cost.is_zero() {
+            self.take_records(cx);
+        } else {
+            self.thread = Thread::Unpacking;
+            cx.set_timer(Timer::Handler, cost);
         }
     }
 
@@ -249,8 +278,17 @@ impl Reading {
 
     /// The handler has finished a record.
     fn handled(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
-        let Thread::Handling { part, record } = self.thread else {
-            return;
+        let (part, record) = match self.thread {
+            Thread::Handling { part, record } => (part, record),
+            Thread::Unpacking => {
+                self.thread = Thread::Polling;
+                self.take_records(cx);
+                if self.thread == Thread::Polling {
+                    self.finish_or_poll(cx);
+                }
+                return;
+            }
+            Thread::Idle | Thread::Polling => return,
         };
         let polled = &self.polled[part];
         cx.fact(Fact::Delivery(Delivery::Processed {
@@ -273,7 +311,14 @@ impl Reading {
         if let Some((part, record)) = next {
             self.thread = Thread::Handling { part, record };
             cx.set_timer(Timer::Handler, self.plan.handler);
-        } else if self.stopping {
+        } else {
+            self.finish_or_poll(cx);
+        }
+    }
+
+    /// All records at hand are handled.
+    fn finish_or_poll(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
+        if self.stopping {
             self.exit(cx);
         } else {
             self.thread = Thread::Polling;
@@ -284,7 +329,7 @@ impl Reading {
     /// Wakes the thread out of `poll` (KafkaConsumer.wakeup); a handler finishes its records first.
     fn terminate(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
         match self.thread {
-            Thread::Handling { .. } => self.stopping = true,
+            Thread::Handling { .. } | Thread::Unpacking => self.stopping = true,
             Thread::Idle | Thread::Polling => self.exit(cx),
         }
     }

@@ -10,6 +10,7 @@
 
 mod alter_partition;
 mod api;
+mod codec_work;
 mod connections;
 pub mod controller_link;
 mod fetcher;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 
 use crate::broker::alter_partition::AlterPartitions;
 use crate::broker::api::fetch::Found;
+use crate::broker::codec_work::CodecWork;
 use crate::broker::connections::{Connections, ReplyTo};
 use crate::broker::controller_link::{ControllerLink, Progress, Timer as LinkTimer};
 use crate::broker::fetcher::Fetchers;
@@ -53,6 +55,7 @@ use crate::broker::retention::LogCare;
 use crate::broker::storage::{Cut, FlushTarget};
 use crate::broker::timer::{Link, Timer};
 use crate::kafka::api::produce::LeaderHint;
+use crate::kafka::compression::CodecCosts;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
@@ -86,6 +89,8 @@ pub struct BrokerSetup {
     pub streams: Streams,
     /// Set when the cluster stands at the first start; without, the broker registers first.
     pub bootstrap: Option<Bootstrap>,
+    /// What compression costs.
+    pub codec_costs: CodecCosts,
     /// The rule that it breaks, in a test of the checkers.
     pub mutation: Option<Mutation>,
 }
@@ -112,6 +117,7 @@ pub struct Broker {
     registrations: Registrations,
     replicas: Replicas,
     connections: Connections,
+    codec_work: CodecWork,
     produces: Purgatory<ParkedProduce>,
     fetches: Purgatory<ParkedFetch>,
     deletes: Purgatory<ParkedDelete>,
@@ -149,6 +155,7 @@ impl Broker {
             controllers,
             streams,
             bootstrap,
+            codec_costs,
             mutation,
         } = setup;
         let stream = |name: &str| streams.stream(&format!("broker/{id}/{name}"));
@@ -186,6 +193,7 @@ impl Broker {
             metadata: Metadata::new(image),
             replicas: Replicas::default(),
             connections: Connections::default(),
+            codec_work: CodecWork::new(codec_costs, config.num_io_threads),
             produces: Purgatory::default(),
             fetches: Purgatory::default(),
             deletes: Purgatory::default(),
@@ -239,6 +247,7 @@ impl Broker {
             Timer::ProducePurgatory => api::produce::expire(self, cx),
             Timer::FetchPurgatory => api::fetch::expire(self, cx),
             Timer::DeletePurgatory => api::delete_records::expire(self, cx),
+            Timer::CodecWork => codec_work::done(self, cx),
             Timer::ShrinkIsr => self.shrink_isrs(cx),
             Timer::RetryAlterPartition => self.send_alter_partition(cx),
             Timer::CheckpointHighWatermarks => self.checkpoint_high_watermarks(cx),
@@ -377,6 +386,7 @@ impl Broker {
             partition.log.recover(partition.checkpoint);
         }
         self.connections = Connections::default();
+        self.codec_work.clear();
         self.produces.clear();
         self.fetches.clear();
         self.deletes.clear();

@@ -12,6 +12,7 @@ use crate::broker::mutation::Mutation;
 use crate::broker::purgatory::{ParkedId, Waiter};
 use crate::kafka::api::fetch::{EpochEnd, FetchPartition, Fetcher};
 use crate::kafka::api::produce::LeaderHint;
+use crate::kafka::compression::TopicCompression;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::error_code::ErrorCode;
@@ -90,6 +91,8 @@ pub(super) struct Settings {
     pub(super) min_insync_replicas: u32,
     /// max.message.bytes
     pub(super) max_message_bytes: u32,
+    /// compression.type
+    pub(super) compression: TopicCompression,
     /// flush.messages
     pub(super) flush_messages: Option<u64>,
     /// Segments, retention, timestamps.
@@ -110,6 +113,7 @@ impl Settings {
                 .min_insync_replicas
                 .unwrap_or(broker.min_insync_replicas),
             max_message_bytes: topic.max_message_bytes.unwrap_or(broker.message_max_bytes),
+            compression: topic.compression_type.unwrap_or(broker.compression_type),
             flush_messages: topic.flush_messages.or(broker.log_flush_interval_messages),
             log: log_rules(topic, broker),
             mutation,

@@ -52,6 +52,8 @@ pub enum Timer {
     FetchPurgatory,
     /// The oldest parked deletion of records has waited long enough.
     DeletePurgatory,
+    /// Batches have been opened or compressed.
+    CodecWork,
     /// Time to look for members of in-sync sets that lag behind.
     ShrinkIsr,
     /// Time to send refused or unsent proposals for in-sync sets again.
@@ -81,7 +83,7 @@ pub enum Timer {
 }
 
 /// Slots of the timers that exist once.
-const SINGLES: usize = 13;
+const SINGLES: usize = 14;
 /// The families that grow with the cluster: four links, the fetchers' connections, their waits.
 const FAMILIES: usize = 6;
 
@@ -102,6 +104,7 @@ impl TimerSlot for Timer {
             Self::CheckpointLogStarts => 10,
             Self::DeleteFiles => 11,
             Self::DeletePurgatory => 12,
+            Self::CodecWork => 13,
             Self::Link(link, timer) => of_family(link.index(), timer.slot()),
             Self::FetcherRpc(timer) => of_family(4, timer.slot()),
             Self::FetcherWake(fetcher) => of_family(5, fetcher as usize),
@@ -131,6 +134,7 @@ mod tests {
             Timer::CheckpointLogStarts,
             Timer::DeleteFiles,
             Timer::DeletePurgatory,
+            Timer::CodecWork,
         ];
         for peer in 0..3 {
             timers.push(Timer::FetcherWake(peer));

@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::cluster::names::{Hosts, Role};
 use crate::cluster::process::AnyProcess;
 use crate::cluster::spec::{
-    ClusterSpec, CommandSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, ProducerSpec,
+    ClusterSpec, CommandSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec,
 };
 use crate::controller::placement::{UsableBroker, place};
 use crate::controller::{Controller, ControllerSetup};
@@ -81,12 +81,13 @@ impl Cluster {
                             epoch: known.epoch,
                             image: image.clone(),
                         }),
+                        codec_costs: spec.costs.codecs,
                         mutation: spec.mutation,
                     });
                     (AnyProcess::Broker(Box::new(broker)), &server)
                 }
                 Role::Sender(index) => {
-                    let app = sender(&spec.producers[index as usize], &brokers, &streams);
+                    let app = sender(spec, index, &brokers, &streams);
                     (AnyProcess::App(Box::new(app)), &client)
                 }
                 Role::Tool(index) => {
@@ -212,13 +213,19 @@ fn bootstrap(
     image
 }
 
-fn sender(spec: &ProducerSpec, brokers: &Arc<[(BrokerId, HostId)]>, streams: &Streams) -> App {
-    let (plan, config) = (spec.plan.clone(), spec.config.clone());
+fn sender(
+    spec: &ClusterSpec,
+    index: u32,
+    brokers: &Arc<[(BrokerId, HostId)]>,
+    streams: &Streams,
+) -> App {
+    let producer = &spec.producers[index as usize];
     App::Sending(Box::new(Sending::new(
-        plan,
-        config,
+        producer.plan.clone(),
+        producer.config.clone(),
         Arc::clone(brokers),
         *streams,
+        spec.costs.codecs,
     )))
 }
 
@@ -232,13 +239,8 @@ fn reader(
     let plan = group.members[member as usize].clone();
     let rack = plan.rack.as_ref().map(|rack| spec.rack_named(rack));
     let brokers = Arc::clone(brokers);
-    App::Reading(Box::new(Reading::new(
-        plan,
-        group.config.clone(),
-        brokers,
-        rack,
-        streams,
-    )))
+    let reading = Reading::new(plan, group.config.clone(), brokers, rack, streams);
+    App::Reading(Box::new(reading.paying(spec.costs.codecs)))
 }
 
 fn link_profile(spec: &NetworkSpec) -> LinkProfile {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::broker::mutation::Mutation;
+use crate::kafka::compression::CodecCosts;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
@@ -170,7 +171,7 @@ pub struct DiskSpec {
     pub capacity: u64,
 }
 
-/// CPU time of a broker or controller per request. A declared assumption.
+/// CPU time of a broker or controller per request, and of compression. A declared assumption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CostSpec {
     /// Produce: base.
@@ -181,6 +182,8 @@ pub struct CostSpec {
     pub other: SimDuration,
     /// Any request: for each KiB of it.
     pub per_kib: SimDuration,
+    /// Compression, of whoever compresses or decompresses: producers, brokers, consumers.
+    pub codecs: CodecCosts,
 }
 
 impl Default for NetworkSpec {
@@ -209,13 +212,18 @@ impl Default for DiskSpec {
 }
 
 impl Default for CostSpec {
-    /// 20 µs a produce or fetch, 10 µs any other request, 0.1 µs a KiB.
+    /// 20 µs a produce or fetch, 10 µs any other request, 0.1 µs a KiB; compression as a rather
+    /// fast core does it.
     fn default() -> Self {
         Self {
             produce: SimDuration::from_micros(20),
             fetch: SimDuration::from_micros(20),
             other: SimDuration::from_micros(10),
             per_kib: SimDuration::from_nanos(100),
+            codecs: CodecCosts {
+                compress: [25_000, 2_000, 1_500, 3_000].map(SimDuration::from_nanos),
+                decompress: [3_000, 700, 400, 1_000].map(SimDuration::from_nanos),
+            },
         }
     }
 }

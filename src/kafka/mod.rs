@@ -1,6 +1,7 @@
 //! L1, Kafka's vocabulary: plain data, parsing, printing; no behaviour.
 
 pub mod api;
+pub mod compression;
 pub mod config;
 pub mod encoding;
 pub mod error_code;

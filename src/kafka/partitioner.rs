@@ -1,10 +1,120 @@
-//! Where a keyed record goes: Kafka's own hash of the key's bytes.
+//! Where a record goes: the hashes of keys, and the partitioners by name.
 //!
-//! Modelled: murmur2 as the Java client computes it. Left out for now: other clients' hashes
-//! (librdkafka's CRC-32, kafkajs before 2.0). Keyless records are the producer's matter.
-//! Source: Utils.murmur2, BuiltInPartitioner.partitionForKey (4.2).
+//! Modelled: murmur2 as the Java client and kafkajs compute it, CRC-32 as librdkafka does.
+//! Left out: the hash of kafkajs before 2.0, FNV-1a. The choice itself is the producer's matter.
+//! Source: Utils.murmur2, BuiltInPartitioner.partitionForKey (4.2); rdcrc32.c of librdkafka.
 
 use crate::delivery::KeyId;
+
+/// What `partitioner.class` can name. A class that Kafka has removed, and another client's
+/// partitioner, stand for what they do.
+pub const PARTITIONERS: &[&str] = &[
+    "null",
+    "org.apache.kafka.clients.producer.RoundRobinPartitioner",
+    "RoundRobinPartitioner",
+    "RoundRobinPartitioner 2.4",
+    "org.apache.kafka.clients.producer.internals.DefaultPartitioner",
+    "DefaultPartitioner 2.4",
+    "org.apache.kafka.clients.producer.UniformStickyPartitioner",
+    "UniformStickyPartitioner",
+    "DefaultPartitioner 2.3",
+    "kafkajs DefaultPartitioner",
+    "librdkafka consistent_random",
+    "librdkafka murmur2_random",
+    "librdkafka random",
+];
+
+/// Who places records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartitionerClass {
+    /// Keys by murmur2, the others sticky by bytes (KIP-794): Java since 3.3.
+    #[default]
+    BuiltIn,
+    /// In turn, whatever the key.
+    RoundRobin,
+    /// The same in 2.4 to 3.x, which ask it once more whenever a record begins a batch and so skip
+    /// a partition (KAFKA-9965).
+    RoundRobinAskedTwice,
+    /// Keys by murmur2, the others sticky until a new batch begins (KIP-480): Java 2.4 to 3.2.
+    StickyByBatch,
+    /// Sticky until a new batch begins, whatever the key (KIP-480).
+    UniformSticky,
+    /// Keys by murmur2, the others in turn: Java up to 2.3.
+    Default23,
+    /// Keys by murmur2, the others in turn from a random number on.
+    KafkaJs,
+    /// Keys by CRC-32, the others at random, the same partition for some milliseconds.
+    ConsistentRandom,
+    /// Keys by murmur2, the others as with `consistent_random`.
+    Murmur2Random,
+    /// At random, whatever the key.
+    Random,
+}
+
+/// How keys are placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyHash {
+    /// By murmur2, without its sign.
+    Murmur2,
+    /// By CRC-32.
+    Crc32,
+}
+
+impl PartitionerClass {
+    /// The partitioner of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "null" => Self::BuiltIn,
+            "RoundRobinPartitioner" | "org.apache.kafka.clients.producer.RoundRobinPartitioner" => {
+                Self::RoundRobin
+            }
+            "RoundRobinPartitioner 2.4" => Self::RoundRobinAskedTwice,
+            "DefaultPartitioner 2.4"
+            | "org.apache.kafka.clients.producer.internals.DefaultPartitioner" => {
+                Self::StickyByBatch
+            }
+            "UniformStickyPartitioner"
+            | "org.apache.kafka.clients.producer.UniformStickyPartitioner" => Self::UniformSticky,
+            "DefaultPartitioner 2.3" => Self::Default23,
+            "kafkajs DefaultPartitioner" => Self::KafkaJs,
+            "librdkafka consistent_random" => Self::ConsistentRandom,
+            "librdkafka murmur2_random" => Self::Murmur2Random,
+            "librdkafka random" => Self::Random,
+            _ => return None,
+        })
+    }
+
+    /// Its name, as short as it is.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BuiltIn => "null",
+            Self::RoundRobin => "RoundRobinPartitioner",
+            Self::RoundRobinAskedTwice => "RoundRobinPartitioner 2.4",
+            Self::StickyByBatch => "DefaultPartitioner 2.4",
+            Self::UniformSticky => "UniformStickyPartitioner",
+            Self::Default23 => "DefaultPartitioner 2.3",
+            Self::KafkaJs => "kafkajs DefaultPartitioner",
+            Self::ConsistentRandom => "librdkafka consistent_random",
+            Self::Murmur2Random => "librdkafka murmur2_random",
+            Self::Random => "librdkafka random",
+        }
+    }
+
+    /// How it places keys; none where it does not look at them.
+    pub const fn key_hash(self) -> Option<KeyHash> {
+        match self {
+            Self::BuiltIn
+            | Self::StickyByBatch
+            | Self::Default23
+            | Self::KafkaJs
+            | Self::Murmur2Random => Some(KeyHash::Murmur2),
+            Self::ConsistentRandom => Some(KeyHash::Crc32),
+            Self::RoundRobin | Self::RoundRobinAskedTwice | Self::UniformSticky | Self::Random => {
+                None
+            }
+        }
+    }
+}
 
 /// The 32-bit murmur2 hash with Kafka's seed.
 pub const fn murmur2(data: &[u8]) -> u32 {
@@ -39,9 +149,31 @@ pub const fn partition_for_bytes(key: &[u8], partitions: u32) -> u32 {
 
 /// The partition of a record with this key, of `partitions`.
 pub fn partition_for_key(key: KeyId, partitions: u32) -> u32 {
+    partition_by(KeyHash::Murmur2, key, partitions)
+}
+
+/// The partition of a record with this key by one of the hashes.
+pub fn partition_by(hash: KeyHash, key: KeyId, partitions: u32) -> u32 {
     let mut buffer = [0; 12];
     let size = key.write(&mut buffer);
-    partition_for_bytes(&buffer[..size], partitions)
+    match hash {
+        KeyHash::Murmur2 => partition_for_bytes(&buffer[..size], partitions),
+        KeyHash::Crc32 => crc32(&buffer[..size]) % partitions,
+    }
+}
+
+/// The CRC-32 of zlib.
+pub fn crc32(data: &[u8]) -> u32 {
+    const POLYNOMIAL: u32 = 0xedb8_8320;
+    let mut crc = u32::MAX;
+    for byte in data {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            let odd = crc & 1;
+            crc = (crc >> 1) ^ (POLYNOMIAL * odd);
+        }
+    }
+    !crc
 }
 
 #[cfg(test)]
@@ -73,6 +205,45 @@ mod tests {
             assert_eq!(murmur2(bytes) as i32, hash, "{key}");
             let partitions = [3, 6, 12].map(|n| partition_for_bytes(bytes, n));
             assert_eq!(partitions, [of_3, of_6, of_12], "{key}");
+        }
+    }
+
+    #[test]
+    fn crc32_places_keys_as_librdkafka_does() {
+        for (key, hash, of_12) in [
+            ("21", 4_252_452_532, 4),
+            ("foobar", 2_666_930_069, 5),
+            ("a-little-bit-long-string", 4_000_435_554, 6),
+            ("a-little-bit-longer-string", 2_277_486_890, 2),
+            (
+                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
+                3_769_350_433,
+                1,
+            ),
+            ("abc", 891_568_578, 6),
+            ("1", 2_212_294_583, 11),
+            ("kafka", 1_539_077_399, 11),
+        ] {
+            let crc = crc32(key.as_bytes());
+            assert_eq!((crc, crc % 12), (hash, of_12), "{key}");
+        }
+    }
+
+    #[test]
+    fn most_keys_lie_elsewhere_by_another_hash() {
+        let both =
+            |key| [KeyHash::Murmur2, KeyHash::Crc32].map(|hash| partition_by(hash, KeyId(key), 6));
+        let moved = (0..1_000).map(both).filter(|[java, other]| java != other);
+        let moved = moved.count();
+        assert!((780..880).contains(&moved), "{moved}");
+    }
+
+    #[test]
+    fn every_name_of_a_partitioner_is_known_and_has_a_short_form() {
+        for name in PARTITIONERS {
+            let class = PartitionerClass::of_name(name).unwrap();
+            assert_eq!(PartitionerClass::of_name(class.name()), Some(class));
+            assert!(PARTITIONERS.contains(&class.name()));
         }
     }
 

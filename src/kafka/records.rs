@@ -1,13 +1,17 @@
 //! Record batches as the log and the wire see them.
 //!
 //! Modelled: batch format v2: exact sizes, idempotent producer fields, leader epoch outside the
-//! checksum, payload by descriptor or by bytes (see `encoding`). Left out for now: compression,
+//! checksum, payload by descriptor or by bytes (see `encoding`), compression as a size. Left out for now:
 //! control batches.
 //! Source: DefaultRecordBatch, DefaultRecord; KIP-98.
 
 use std::sync::Arc;
 
+// Deviation: the bytes of a compressed batch are kept as they were before: compression changes its
+// size and costs CPU time.
+
 use crate::delivery::Parcel;
+use crate::kafka::compression::{Codec, Packing};
 use crate::kafka::encoding;
 use crate::kafka::ids::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
 use crate::sim::clock::WallTime;
@@ -57,6 +61,8 @@ pub struct Batch {
     pub timestamp_type: TimestampType,
     /// Bytes of the encoded batch, its header included.
     pub size_bytes: u32,
+    /// How it is compressed.
+    pub packing: Packing,
     /// The payload where a run keeps it.
     pub payload: Payload,
 }
@@ -98,37 +104,63 @@ impl Batch {
         times: BatchTimes,
         keep_payload: bool,
     ) -> Self {
-        let size_bytes = encoding::batch_size(&records);
-        let mut batch = Self::sized(records, producer, times, size_bytes);
-        if keep_payload {
-            batch.encode(Arc::new(encoding::encode_records(&batch.records)));
-        }
-        batch
+        let packing = Packing::plain(encoding::batch_size(&records));
+        let batch = Self::sized(records, producer, times, packing);
+        if keep_payload { batch.encoded() } else { batch }
     }
 
-    /// A batch without payload whose maker has added up its size.
+    /// A batch without payload whose maker has added up its sizes.
     pub fn sized(
         records: Parcel,
         producer: Option<ProducerStamp>,
         times: BatchTimes,
-        size_bytes: u32,
+        packing: Packing,
     ) -> Self {
         assert!(!records.is_empty(), "a batch has a record");
-        debug_assert_eq!(size_bytes, encoding::batch_size(&records));
+        debug_assert_eq!(packing.raw_bytes, encoding::batch_size(&records));
         Self {
             records,
             producer,
             times,
             timestamp_type: TimestampType::CreateTime,
-            size_bytes,
+            size_bytes: packing.size_bytes(),
+            packing,
             payload: Payload::Descriptor,
         }
     }
 
+    /// The same batch with the bytes of its records.
+    pub fn encoded(mut self) -> Self {
+        self.encode(Arc::new(encoding::encode_records(&self.records)));
+        self
+    }
+
+    /// The same records compressed otherwise, as a broker does it.
+    pub fn recompressed(&self, codec: Codec) -> Self {
+        let packing = Packing {
+            codec,
+            ..self.packing
+        };
+        let mut batch = self.remade(self.producer, self.times, packing);
+        batch.timestamp_type = self.timestamp_type;
+        batch
+    }
+
     /// The same records under another stamp, as after a bump of the producer's epoch.
     pub fn restamped(&self, producer: Option<ProducerStamp>) -> Self {
-        let records = Arc::clone(&self.records);
-        let mut batch = Self::sized(records, producer, self.times, self.size_bytes);
+        self.remade(producer, self.times, self.packing)
+    }
+
+    fn remade(&self, producer: Option<ProducerStamp>, times: BatchTimes, packing: Packing) -> Self {
+        let mut batch = Self {
+            records: Arc::clone(&self.records),
+            producer,
+            times,
+            timestamp_type: TimestampType::CreateTime,
+            size_bytes: packing.size_bytes(),
+            packing,
+            payload: Payload::Descriptor,
+        };
         if let Payload::Bytes(encoded) = &self.payload {
             batch.encode(Arc::clone(&encoded.records));
         }
@@ -141,12 +173,8 @@ impl Batch {
             max: now,
             ..self.times
         };
-        let records = Arc::clone(&self.records);
-        let mut batch = Self::sized(records, self.producer, times, self.size_bytes);
+        let mut batch = self.remade(self.producer, times, self.packing);
         batch.timestamp_type = TimestampType::LogAppendTime;
-        if let Payload::Bytes(encoded) = &self.payload {
-            batch.encode(Arc::clone(&encoded.records));
-        }
         batch
     }
 
@@ -292,7 +320,7 @@ mod tests {
 
     #[test]
     fn a_batch_and_its_place_in_a_log_stay_small() {
-        assert!(size_of::<Batch>() <= 72);
+        assert!(size_of::<Batch>() <= 88);
         assert!(size_of::<StoredBatch>() <= 24);
     }
 }

@@ -299,6 +299,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::kafka::compression::Packing;
     use crate::kafka::records::{BatchTimes, Payload, TimestampType};
     use proptest::prelude::*;
 
@@ -318,6 +319,7 @@ mod tests {
             },
             timestamp_type: TimestampType::CreateTime,
             size_bytes: 68,
+            packing: Packing::plain(68),
             payload: Payload::Descriptor,
         }
     }

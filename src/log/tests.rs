@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::delivery::{Record, RecordId};
+use crate::kafka::compression::Packing;
 use crate::kafka::fact::DeletionReason;
 use crate::kafka::ids::{ProducerEpoch, ProducerId, Sequence};
 use crate::kafka::records::{BatchTimes, Payload, ProducerStamp, TimestampType};
@@ -28,6 +29,7 @@ fn made_at(at: i64, count: u32, size_bytes: u32, producer: Option<ProducerStamp>
         },
         timestamp_type: TimestampType::CreateTime,
         size_bytes,
+        packing: Packing::plain(size_bytes),
         payload: Payload::Descriptor,
     })
 }

@@ -43,6 +43,9 @@ pub fn collect(
         .iter()
         .map(|(name, value)| ((*name).to_owned(), *value as i64))
         .collect();
+    for (broker, records) in counts.appended_records.iter().enumerate().skip(1) {
+        metrics.insert(format!("appended_records.b{broker}"), *records as i64);
+    }
     latencies(&mut metrics, "ack", audited.ack.as_ref());
     latencies(&mut metrics, "e2e", audited.end_to_end.as_ref());
     for (group, audited) in spec.groups.iter().zip(&audited.groups) {

@@ -232,7 +232,10 @@ impl Recorder {
                     }
                 }
             }
-            Delivery::Told { .. } | Delivery::Rejected { .. } | Delivery::Read { .. } => {}
+            Delivery::Told { .. }
+            | Delivery::Resent { .. }
+            | Delivery::Rejected { .. }
+            | Delivery::Read { .. } => {}
         }
     }
 }

@@ -23,8 +23,10 @@ use crate::sim::world::World;
 const MARKS_MAX: usize = 200;
 
 /// Plain counts of a run.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Counts {
+    /// Records that each broker appended as a leader, by broker id.
+    pub appended_records: Vec<u64>,
     /// Requests that reached a server.
     pub requests: u64,
     /// Produce requests among them.
@@ -67,6 +69,16 @@ pub struct Counts {
     pub segments_deleted: u64,
     /// Times that a replica's log start moved.
     pub log_start_moves: u64,
+}
+
+impl Counts {
+    fn appended(&mut self, broker: BrokerId, records: u64) {
+        let index = broker.0 as usize;
+        if self.appended_records.len() <= index {
+            self.appended_records.resize(index + 1, 0);
+        }
+        self.appended_records[index] += records;
+    }
 }
 
 /// Watches a run.
@@ -152,12 +164,14 @@ impl Watch {
         let counts = &mut self.counts;
         match fact {
             Kafka::Appended {
+                broker,
                 role: ReplicaRole::Leader,
                 stored,
                 ..
             } => {
                 counts.batches += 1;
                 counts.batch_bytes += u64::from(stored.batch.size_bytes);
+                counts.appended(*broker, u64::from(stored.batch.count()));
             }
             Kafka::Appended {
                 role: ReplicaRole::Follower,

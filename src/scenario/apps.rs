@@ -10,15 +10,18 @@ use crate::kafka::config::value::ConfigValue;
 use crate::kafka::ids::{TopicId, TopicPartition};
 use crate::scenario::config;
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
+use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, ON_ERROR, PRODUCER};
 use crate::scenario::keys::{LONGEST, MAX_MEMBERS, MAX_PAYLOAD, MAX_PRODUCERS, MAX_RECORDS};
 use crate::scenario::lower::{Refused, named, too_many};
 use crate::scenario::names::Names;
-use crate::scenario::reader::{Reader, Text, texts};
-use crate::scenario::tree::Entry;
+use crate::scenario::reader::{Reader, Text, count as count_of, texts};
+use crate::scenario::tree::{Entry, Item, Value};
 use crate::scenario::value::{self, Instant, Rate};
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
-use crate::workload::{Arrivals, Keys, ReadPlan, SendPlan};
+use crate::workload::{
+    Arrivals, Behaviour, Keys, OnError, OnRestart, Placement, ReadPlan, SendMode, SendPlan,
+};
 
 /// What applications are read against.
 pub(in crate::scenario) struct Context<'c> {
@@ -146,6 +149,9 @@ fn plan(
         start,
         arrivals,
         keys: keys(reader, problems).unwrap_or(Keys::Null),
+        behaviour: behaviour(reader, problems),
+        placement: placement(reader, partitions, problems),
+        compression_ratio: compression_ratio(reader, problems),
         value_size: reader.bytes("value_size", problems).unwrap_or(0) as u32,
         keep_payload: reader.word("payload", problems) == Some("bytes"),
     }
@@ -250,6 +256,66 @@ fn keys(reader: &Reader<'_>, problems: &mut Problems) -> Option<Keys> {
                 },
             );
             None
+        }
+    }
+}
+
+fn compression_ratio(reader: &Reader<'_>, problems: &mut Problems) -> Ratio {
+    let ratio = reader.form("compression_ratio", "a share", problems, |text| {
+        let ratio = Ratio::parse(text).map_err(|error| error.to_string())?;
+        if ratio < Ratio::percent(1) || ratio > Ratio::percent(200) {
+            return Err("records shrink to 1% at least and grow to 200% at most".to_owned());
+        }
+        Ok(ratio)
+    });
+    ratio.unwrap_or(Ratio::ONE)
+}
+
+fn behaviour(reader: &Reader<'_>, problems: &mut Problems) -> Behaviour {
+    let on_error = reader.table("on_error", problems).map(|(table, place)| {
+        let path = reader.name("on_error").replace('`', "");
+        let on_error = Reader::new(table, place, &path, &ON_ERROR, problems);
+        OnError {
+            resend: on_error.count_u32("resend", problems),
+            wait: on_error.duration("wait", problems).unwrap_or_default(),
+        }
+    });
+    let flush_every = reader.count("flush_every", problems);
+    Behaviour {
+        threads: reader.count_u32("threads", problems),
+        send: match reader.word("send", problems) {
+            Some("sync") => SendMode::Sync,
+            Some(_) | None => SendMode::Async,
+        },
+        flush_every: flush_every.map(|every| every as u32),
+        on_error: on_error.unwrap_or_default(),
+        on_restart: match reader.word("on_restart", problems) {
+            Some("resend") => OnRestart::Resend,
+            Some(_) | None => OnRestart::Next,
+        },
+    }
+}
+
+/// Who chooses partitions; a number is a partition of the topic.
+fn placement(reader: &Reader<'_>, partitions: u32, problems: &mut Problems) -> Placement {
+    let expected = "\"partitioner\", \"key_modulo\", a number or an array of numbers";
+    let item = reader.item("partition");
+    let mut partition = |item: &Item| {
+        let range = (0, u64::from(partitions.max(1) - 1));
+        count_of(item, &reader.name("partition"), range, problems).unwrap_or(0) as u32
+    };
+    match item.map(|item| (item, &item.value)) {
+        Some((item, Value::Integer(_))) => Placement::Fixed(partition(item)),
+        Some((_, Value::Array(items))) if !items.is_empty() => {
+            Placement::Listed(items.iter().map(partition).collect())
+        }
+        _ => {
+            let placement = reader.form("partition", expected, problems, |text| match text {
+                "partitioner" => Ok(Placement::Partitioner),
+                "key_modulo" => Ok(Placement::KeyModulo),
+                _ => Err(format!("it is {expected}")),
+            });
+            placement.unwrap_or(Placement::Partitioner)
         }
     }
 }

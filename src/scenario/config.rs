@@ -125,6 +125,7 @@ fn set<C: Component>(
         }
         ConfigProblem::Unknown { .. }
         | ConfigProblem::NotModelled { .. }
+        | ConfigProblem::NotYet { .. }
         | ConfigProblem::Removed { .. } => {
             problems.add(entry.place, Problem::UnknownConfig { message, help });
         }

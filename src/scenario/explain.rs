@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use crate::cluster::moment::Moment;
-use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
+use crate::cluster::spec::{ClusterSpec, CostSpec, GroupSpec, LatencySpec, ProducerSpec};
 use crate::fault::random::RandomFaults;
 use crate::fault::{Action, Event, Node, Occurrence, Set, Target, When};
+use crate::kafka::compression::Codec;
 use crate::kafka::config::Component;
 use crate::kafka::ids::TopicPartition;
 use crate::scenario::admin;
@@ -21,8 +22,9 @@ use crate::scenario::value::{
     Rate, grouped, print_bandwidth, print_parts_per_million, print_rate, print_signed_duration,
     print_size,
 };
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
-use crate::workload::{Arrivals, Command, Keys};
+use crate::workload::{Arrivals, Behaviour, Command, Keys, OnRestart, Placement, SendMode};
 
 /// One thing that holds of a set-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -239,6 +241,62 @@ impl Facts<'_> {
         });
     }
 
+    /// Something that is worth saying of the base only when it is not `usual`.
+    fn say_unless(&mut self, usual: bool, aspect: &str, text: String) {
+        self.say(aspect, text);
+        if let Some(fact) = self.all.last_mut() {
+            fact.silent = usual;
+        }
+    }
+
+    fn placement(&mut self, placement: &Placement) {
+        let text = match placement {
+            Placement::Partitioner => "the partitioner chooses partitions".to_owned(),
+            Placement::Fixed(partition) => format!("all to partition {partition}"),
+            Placement::KeyModulo => {
+                "the key's number modulo the partitions is its place".to_owned()
+            }
+            Placement::Listed(list) => {
+                let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+                format!("to partitions {} in turn", list.join(", "))
+            }
+        };
+        self.say_unless(*placement == Placement::Partitioner, "partition", text);
+    }
+
+    fn behaviour(&mut self, behaviour: Behaviour) {
+        let usual = Behaviour::default();
+        let threads = count(u64::from(behaviour.threads), "thread");
+        let text = format!("{threads} at the producer");
+        self.say_unless(behaviour.threads == usual.threads, "threads", text);
+        let text = match behaviour.send {
+            SendMode::Async => "a thread goes on while a record is on its way",
+            SendMode::Sync => "a thread waits for each record's confirmation",
+        };
+        self.say_unless(behaviour.send == usual.send, "send", text.to_owned());
+        let text = match behaviour.flush_every {
+            Some(every) => format!("flush() every {}", count(u64::from(every), "record")),
+            None => "no flush()".to_owned(),
+        };
+        self.say_unless(behaviour.flush_every.is_none(), "flush", text);
+        let on_error = behaviour.on_error;
+        let text = match on_error.resend {
+            0 => "a record that fails is given up".to_owned(),
+            times => format!(
+                "a record that fails is sent again after {}, at most {}",
+                on_error.wait,
+                count(u64::from(times), "time")
+            ),
+        };
+        self.say_unless(on_error == usual.on_error, "errors", text);
+        let text = match behaviour.on_restart {
+            OnRestart::Next => "a restart goes on with the next record",
+            OnRestart::Resend => "a restart begins with all that was not confirmed",
+        };
+        let usual = behaviour.on_restart == usual.on_restart;
+        self.say_unless(usual, "restart", text.to_owned());
+    }
+
     /// The configs of a component; of the base only those that are not Kafka's default are said.
     fn config<C: Component>(&mut self, config: &C) {
         let default = C::default();
@@ -424,6 +482,8 @@ fn producer(all: &mut Vec<Fact>, producer: &ProducerSpec, topics: &[Arc<str>]) {
         Keys::Cycle { count } => format!("{} keys in turn", grouped(u64::from(count))),
     };
     facts.say("keys", keys);
+    facts.placement(&plan.placement);
+    facts.behaviour(plan.behaviour);
     let size = print_size(u64::from(plan.value_size));
     let payload = if plan.keep_payload {
         "made, kept and checked byte for byte"
@@ -431,6 +491,11 @@ fn producer(all: &mut Vec<Fact>, producer: &ProducerSpec, topics: &[Arc<str>]) {
         "counted in size, without their bytes"
     };
     facts.say("values", format!("values of {size}, {payload}"));
+    facts.say_unless(
+        plan.compression_ratio == Ratio::ONE,
+        "ratio",
+        format!("compression leaves {} of them", plan.compression_ratio),
+    );
     facts.config(&producer.config);
 }
 
@@ -541,6 +606,18 @@ fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         ("each KiB of a request", spec.costs.per_kib),
     ] {
         costs.say(what, format!("{what} takes {}", span(time)));
+    }
+    let usual = CostSpec::default().codecs;
+    let codecs = spec.costs.codecs;
+    for (verb, spans, usual) in [
+        ("compress", codecs.compress, usual.compress),
+        ("decompress", codecs.decompress, usual.decompress),
+    ] {
+        for ((codec, span), usual) in Codec::COMPRESSING.into_iter().zip(spans).zip(usual) {
+            let name = codec.name();
+            let text = format!("to {verb} a KiB with {name} takes {span}");
+            costs.say_unless(span == usual, &format!("{verb} {name}"), text);
+        }
     }
 }
 

@@ -26,6 +26,7 @@ macro_rules! library {
 
 static LIBRARY: &[LibraryEntry] = library! {
     "acks" {
+        "acks-ladder"
         "isr-of-one"
         "leader-crash-acks1"
     }
@@ -51,6 +52,11 @@ static LIBRARY: &[LibraryEntry] = library! {
         "keys-move"
         "leader-placement"
         "read-from-nearby"
+    }
+    "producers" {
+        "batching-frontier"
+        "keyless-placement"
+        "resend-is-not-retry"
     }
     "retention" {
         "retention-overtakes-the-reader"

@@ -7,11 +7,14 @@ use crate::cluster::spec::{
     ClusterSpec, CommandSpec, CostSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicSpec,
 };
 use crate::fault::{Action, Event};
+use crate::kafka::compression::{Codec, CodecCosts};
 use crate::kafka::config::broker::BrokerConfig;
 use crate::scenario::diagnostics::{Problem, Problems};
-use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::hosts::{
+    CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
+};
 use crate::scenario::keys::top::TOP;
-use crate::scenario::keys::{LEAST_ROUND_TRIP, LONGEST, MAX_REPLICAS};
+use crate::scenario::keys::{LEAST_ROUND_TRIP, LONGEST, MAX_REPLICAS, TableDoc};
 use crate::scenario::model::{RefusedConfig, Setup};
 use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table};
@@ -128,7 +131,7 @@ fn commands(timeline: &[Event]) -> Vec<CommandSpec> {
 fn section<'t>(
     top: &Reader<'t>,
     name: &str,
-    doc: &'static crate::scenario::keys::TableDoc,
+    doc: &'static TableDoc,
     problems: &mut Problems,
 ) -> Reader<'t> {
     static EMPTY: Table = Table {
@@ -396,5 +399,24 @@ fn costs(top: &Reader<'_>, problems: &mut Problems) -> CostSpec {
         per_kib: reader
             .duration("per_kib", problems)
             .unwrap_or(default.per_kib),
+        codecs: CodecCosts {
+            compress: codecs(&reader, "compress", &COMPRESS, problems),
+            decompress: codecs(&reader, "decompress", &DECOMPRESS, problems),
+        },
     }
+}
+
+/// What each codec costs, in the order of [`Codec::COMPRESSING`].
+fn codecs(
+    costs: &Reader<'_>,
+    key: &str,
+    doc: &'static TableDoc,
+    problems: &mut Problems,
+) -> [SimDuration; 4] {
+    static EMPTY: Table = Table {
+        entries: Vec::new(),
+    };
+    let (table, place) = costs.table(key, problems).unwrap_or((&EMPTY, Place::TOP));
+    let reader = Reader::new(table, place, &format!("costs.{key}"), doc, problems);
+    Codec::COMPRESSING.map(|codec| reader.duration(codec.name(), problems).unwrap_or_default())
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
 use crate::fault::{Action, Event, Occurrence, Target, When};
+use crate::kafka::compression::Codec;
 use crate::kafka::config::value::ConfigValue;
 use crate::kafka::config::{Component, Settings, value::Value as ConfigLeaf};
 use crate::scenario::faults::{self, Written};
@@ -17,7 +18,7 @@ use crate::scenario::print::document;
 use crate::scenario::tree::{Entry, Item, Place, Table, Value};
 use crate::scenario::value::{self, Instant, Rate};
 use crate::scenario::{admin, file, moment, selector};
-use crate::workload::{Arrivals, Command, Keys};
+use crate::workload::{Arrivals, Behaviour, Command, Keys, OnRestart, Placement, SendMode};
 
 /// The canonical text of a scenario; none where a file cannot say it: the base is refused by
 /// Kafka, or a variant lacks what the base has.
@@ -368,11 +369,25 @@ fn producer_table(producer: &ProducerSpec, topics: &[Arc<str>], config: &Table) 
         Keys::Cycle { count } => one("cycle", number(count)),
     };
     put(&mut table, "keys", keys);
+    let partition = match &plan.placement {
+        Placement::Partitioner => text_value("partitioner"),
+        Placement::KeyModulo => text_value("key_modulo"),
+        Placement::Fixed(partition) => number(*partition),
+        Placement::Listed(list) => Value::Array(
+            list.iter()
+                .map(|partition| item(number(*partition)))
+                .collect(),
+        ),
+    };
+    put(&mut table, "partition", partition);
+    behaviour(&mut table, plan.behaviour);
     put(
         &mut table,
         "value_size",
         text_value(&value::print_size(u64::from(plan.value_size))),
     );
+    let ratio = plan.compression_ratio.to_string();
+    put(&mut table, "compression_ratio", text_value(&ratio));
     let payload = if plan.keep_payload {
         "bytes"
     } else {
@@ -381,6 +396,28 @@ fn producer_table(producer: &ProducerSpec, topics: &[Arc<str>], config: &Table) 
     put(&mut table, "payload", text_value(payload));
     put(&mut table, "config", Value::Table(config.clone()));
     table
+}
+
+fn behaviour(table: &mut Table, behaviour: Behaviour) {
+    put(table, "threads", number(behaviour.threads));
+    let send = match behaviour.send {
+        SendMode::Async => "async",
+        SendMode::Sync => "sync",
+    };
+    put(table, "send", text_value(send));
+    if let Some(every) = behaviour.flush_every {
+        put(table, "flush_every", number(every));
+    }
+    let mut on_error = Table::default();
+    put(&mut on_error, "resend", number(behaviour.on_error.resend));
+    let wait = behaviour.on_error.wait.to_string();
+    put(&mut on_error, "wait", text_value(&wait));
+    put(table, "on_error", Value::Table(on_error));
+    let on_restart = match behaviour.on_restart {
+        OnRestart::Next => "next",
+        OnRestart::Resend => "resend",
+    };
+    put(table, "on_restart", text_value(on_restart));
 }
 
 fn one(key: &str, value: Value) -> Value {
@@ -469,6 +506,16 @@ fn assumptions(root: &mut Table, spec: &ClusterSpec) {
         ("per_kib", spec.costs.per_kib),
     ] {
         put(&mut costs, key, text_value(&span.to_string()));
+    }
+    for (key, spans) in [
+        ("compress", spec.costs.codecs.compress),
+        ("decompress", spec.costs.codecs.decompress),
+    ] {
+        let mut table = Table::default();
+        for (codec, span) in Codec::COMPRESSING.into_iter().zip(spans) {
+            put(&mut table, codec.name(), text_value(&span.to_string()));
+        }
+        put(&mut costs, key, Value::Table(table));
     }
     put(root, "costs", Value::Table(costs));
 }
@@ -726,6 +773,9 @@ fn is_default_table(key: &str, table: &Table) -> bool {
     let text = |key: &str| table.get(key).and_then(|entry| entry.item.text());
     match key {
         "handler" => text("takes") == Some("0s"),
+        "on_error" => has_defaults(table, &keys::apps::ON_ERROR),
+        "compress" => has_defaults(table, &keys::hosts::COMPRESS),
+        "decompress" => has_defaults(table, &keys::hosts::DECOMPRESS),
         "features" => table.entries.iter().all(|entry| {
             let level = keys::hosts::FEATURES.key(&entry.key).map(|key| key.absent);
             matches!((&entry.item.value, level),
@@ -743,4 +793,18 @@ fn is_default_table(key: &str, table: &Table) -> bool {
         }
         _ => table.entries.is_empty(),
     }
+}
+
+/// True when every text is the default of its key.
+fn has_defaults(table: &Table, doc: &TableDoc) -> bool {
+    table.entries.iter().all(|entry| {
+        let absent = doc.key(&entry.key).map(|key| key.absent);
+        let Some(Absent::Value(default)) = absent else {
+            return false;
+        };
+        match &entry.item.value {
+            Value::Integer(Some(number)) => number.to_string() == default,
+            _ => (entry.item.text()).is_some_and(|text| same_text(text, default)),
+        }
+    })
 }

@@ -6,7 +6,7 @@
 use crate::delivery::{KeyId, Record, RecordId};
 use crate::sim::rng::{Rng, Streams};
 use crate::sim::time::SimTime;
-use crate::workload::{Arrivals, Keys, SendPlan};
+use crate::workload::{Arrivals, Keys, Placement, SendPlan};
 
 /// A record before it is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,21 @@ impl Generator {
         })
     }
 
+    /// The partition that the application wants for a record; none when it leaves that to the
+    /// partitioner.
+    #[inline]
+    pub fn partition_of(&self, draft: Draft) -> Option<u32> {
+        match &self.plan.placement {
+            Placement::Partitioner => None,
+            Placement::Fixed(partition) => Some(*partition),
+            Placement::KeyModulo => draft.key.map(|key| key.0 % self.plan.partitions),
+            Placement::Listed(list) => {
+                let number = (draft.id.0 - self.plan.first.0) as usize;
+                Some(list[number % list.len()])
+            }
+        }
+    }
+
     #[inline]
     fn advance(&mut self) {
         match self.plan.arrivals {
@@ -108,7 +123,9 @@ mod tests {
     use super::*;
     use crate::delivery::SenderId;
     use crate::kafka::ids::TopicId;
+    use crate::sim::ratio::Ratio;
     use crate::sim::time::SimDuration;
+    use crate::workload::Behaviour;
 
     fn generator(arrivals: Arrivals, keys: Keys, count: u32) -> Generator {
         let plan = SendPlan {
@@ -120,7 +137,10 @@ mod tests {
             start: SimDuration::ZERO,
             arrivals,
             keys,
+            placement: Placement::Partitioner,
             value_size: 10,
+            compression_ratio: Ratio::ONE,
+            behaviour: Behaviour::default(),
             keep_payload: false,
         };
         Generator::new(plan, &Streams::new(3))
@@ -176,6 +196,24 @@ mod tests {
             counts[draft.key.unwrap().0 as usize] += 1;
         }
         assert!(counts.iter().all(|c| c.abs_diff(1_000) < 200), "{counts:?}");
+    }
+
+    #[test]
+    fn an_application_can_choose_partitions_itself() {
+        let mut generator = generator(Arrivals::Flood, Keys::Cycle { count: 5 }, 4);
+        generator.plan.partitions = 3;
+        generator.start(at(0));
+        let drafts: Vec<Draft> = std::iter::from_fn(|| generator.take(at(0))).collect();
+        for (placement, expected) in [
+            (Placement::Partitioner, [None; 4]),
+            (Placement::Fixed(2), [Some(2); 4]),
+            (Placement::KeyModulo, [0, 1, 2, 0].map(Some)),
+            (Placement::Listed([2, 0].into()), [2, 0, 2, 0].map(Some)),
+        ] {
+            generator.plan.placement = placement;
+            let found: Vec<_> = drafts.iter().map(|d| generator.partition_of(*d)).collect();
+            assert_eq!(found, expected);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::delivery::{GroupId, RecordId, SenderId};
 use crate::kafka::api::incremental_alter_configs::ConfigChange;
 use crate::kafka::ids::{Offset, TopicId, TopicPartition};
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 
 /// When records arrive at `send`.
@@ -43,6 +44,76 @@ pub enum Keys {
     },
 }
 
+/// Who chooses a record's partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The producer's partitioner.
+    Partitioner,
+    /// The application: always this one.
+    Fixed(u32),
+    /// The application: the key's number modulo the partitions; the partitioner without a key.
+    KeyModulo,
+    /// The application: these in turn, at least one.
+    Listed(Arc<[u32]>),
+}
+
+/// How an application sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SendMode {
+    /// The next record at once; a callback hears of each.
+    #[default]
+    Async,
+    /// The next record when the future of the last one is done.
+    Sync,
+}
+
+/// What a restarted application begins with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRestart {
+    /// The next record that was not sent yet; what was in memory is forgotten.
+    #[default]
+    Next,
+    /// All that it had sent and not seen confirmed, as from an outbox.
+    Resend,
+}
+
+/// What an application does when a record fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OnError {
+    /// How often it sends a record again at most; 0 is never.
+    pub resend: u32,
+    /// How long it waits before.
+    pub wait: SimDuration,
+}
+
+/// What a producer application does beside calling send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behaviour {
+    /// Threads that share the producer; at least 1.
+    pub threads: u32,
+    /// How they send.
+    pub send: SendMode,
+    /// After how many records a thread calls flush(); none is never.
+    pub flush_every: Option<u32>,
+    /// What it does about errors.
+    pub on_error: OnError,
+    /// What it does after a crash.
+    pub on_restart: OnRestart,
+}
+
+impl Default for Behaviour {
+    /// One thread that sends and forgets.
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            send: SendMode::Async,
+            flush_every: None,
+            on_error: OnError::default(),
+            on_restart: OnRestart::Next,
+        }
+    }
+}
+
 /// What a producer application sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendPlan {
@@ -62,8 +133,14 @@ pub struct SendPlan {
     pub arrivals: Arrivals,
     /// Which keys they have.
     pub keys: Keys,
+    /// Who chooses their partitions.
+    pub placement: Placement,
     /// Bytes of each value.
     pub value_size: u32,
+    /// What compression leaves of the records' bytes, whichever it is.
+    pub compression_ratio: Ratio,
+    /// What the application does beside.
+    pub behaviour: Behaviour,
     /// True to make, keep and check the payload's bytes.
     pub keep_payload: bool,
 }

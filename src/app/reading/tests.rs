@@ -15,6 +15,7 @@ use crate::kafka;
 use crate::kafka::api::fetch::{FetchResponse, FetchedPartition};
 use crate::kafka::api::list_offsets::{ListOffsetsResponse, ListedOffset};
 use crate::kafka::api::metadata::{MetadataResponse, PartitionMetadata, TopicMetadata};
+use crate::kafka::compression::{Codec, CodecCosts, Packing};
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
@@ -25,6 +26,12 @@ use crate::sim::process::{ConnectionId, Cx, Effect, HostId, HostState, Input, Ti
 use crate::sim::rng::Streams;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::workload::ReadPlan;
+
+/// A millisecond for each KiB.
+const COSTS: CodecCosts = CodecCosts {
+    compress: [SimDuration::ZERO; 4],
+    decompress: [SimDuration::from_millis(1); 4],
+};
 
 const TP: TopicPartition = TopicPartition {
     topic: TopicId(0),
@@ -68,6 +75,8 @@ struct Rig {
     host: HostState,
     /// The records that can be read, by batch.
     log: Vec<StoredBatch>,
+    /// Of the batches that are appended.
+    codec: Codec,
     fetch: Option<(ConnectionId, CorrelationId, u64)>,
     timers: BTreeMap<usize, (SimTime, Timer)>,
     inputs: Vec<Input<Message, Timer>>,
@@ -86,9 +95,10 @@ impl Rig {
         };
         let brokers = Arc::new([(BrokerId(1), HostId(1))]);
         Self {
-            reading: Reading::new(plan, config, brokers, None, &Streams::new(1)),
+            reading: Reading::new(plan, config, brokers, None, &Streams::new(1)).paying(COSTS),
             host: HostState::new(HostId(9)),
             log: Vec::new(),
+            codec: Codec::None,
             fetch: None,
             timers: BTreeMap::new(),
             inputs: Vec::new(),
@@ -117,6 +127,10 @@ impl Rig {
                 },
                 timestamp_type: TimestampType::CreateTime,
                 size_bytes: 61 + 110 * count,
+                packing: Packing {
+                    codec: self.codec,
+                    ..Packing::plain(61 + 110 * count)
+                },
                 payload: Payload::Descriptor,
             }),
         });
@@ -300,6 +314,28 @@ fn without_handler_time_records_are_processed_as_they_are_read() {
         ]
     );
     assert!(!rig.timers.contains_key(&Timer::Handler.slot()));
+}
+
+#[test]
+fn compressed_records_are_read_when_they_have_been_decompressed() {
+    let mut rig = Rig::new(plan(SimDuration::ZERO));
+    rig.codec = Codec::Lz4;
+    rig.input(Input::Start);
+    rig.until(10);
+    // 500 records of 109 or 110 bytes are 53 KiB, and then 10 more.
+    rig.append(510);
+    rig.until(100);
+    assert_eq!(
+        rig.seen(),
+        [
+            Seen::Fetched(0, 0),
+            Seen::Read(63, 0, 500),
+            Seen::Processed(63, 0, 500),
+            Seen::Fetched(63, 510),
+            Seen::Read(64, 500, 10),
+            Seen::Processed(64, 500, 10),
+        ]
+    );
 }
 
 #[test]

@@ -1,20 +1,27 @@
 //! An application that sends the records of a plan through one producer.
 //!
-//! Modelled: one application thread that blocks in send() for at most max.block.ms and then goes
-//! on with the next record; what arrived meanwhile is sent at once afterwards; close() at SIGTERM;
-//! after a crash a new producer session with the next record that was not sent yet.
-//! Left out: retries by the application itself, several threads, CPU time of the application.
+//! Modelled: threads that share the producer and take the next record in turn; each blocks in send()
+//! for at most max.block.ms and then goes on; what arrived meanwhile is sent at once afterwards.
+//! Synchronous sends, flush() every so many records, records sent again after an error, close() at
+//! SIGTERM. After a crash a new producer session with the next record that was not sent yet, or with
+//! all that were not confirmed first. Compression takes the thread's time, record by record.
+//! Left out: other CPU time of the application; producers of their own for the threads, which are
+//! applications of their own.
 
 #[cfg(test)]
 mod tests;
+mod work;
 
 use std::sync::Arc;
 
 use crate::app::Fact;
+use crate::app::sending::work::{Blocked, Doing, Sent, Work};
 use crate::client::producer;
-use crate::client::producer::{ProduceError, Producer, SendResult, Wait};
+use crate::client::producer::{Outgoing, ProduceError, Producer, SendResult, Wait};
 use crate::delivery::{Delivery, Outcome, Place, RecordId};
+use crate::kafka::compression::{Codec, CodecCosts};
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::encoding;
 use crate::kafka::ids::BrokerId;
 use crate::kafka::message::Message;
 use crate::sim::clock::WallTime;
@@ -53,32 +60,16 @@ pub struct Sending {
     config: ProducerConfig,
     brokers: Arc<[(BrokerId, HostId)]>,
     streams: Streams,
+    costs: CodecCosts,
     generator: Generator,
     /// How many producers it has made: one per life of the process.
     sessions: u32,
     producer: Option<Producer>,
-    blocked: Option<Blocked>,
+    work: Work,
     /// When the timers are set to; they are not taken back, but look again when they fire.
     arrival_timer: Option<SimTime>,
     block_timer: Option<SimTime>,
     stopping: bool,
-}
-
-/// The record whose send() has not returned.
-#[derive(Clone, Copy, Debug)]
-struct Blocked {
-    draft: Draft,
-    /// Taken when send() had metadata, before it waited for memory.
-    timestamp: WallTime,
-    wait: Wait,
-    deadline: SimTime,
-}
-
-/// Consecutive records that were sent and not yet told to observers.
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    first: RecordId,
-    count: u32,
 }
 
 impl Sending {
@@ -88,15 +79,17 @@ impl Sending {
         config: ProducerConfig,
         brokers: Arc<[(BrokerId, HostId)]>,
         streams: Streams,
+        costs: CodecCosts,
     ) -> Self {
         Self {
             config,
             brokers,
+            work: Work::new(plan.behaviour),
             generator: Generator::new(plan, &streams),
             streams,
+            costs,
             sessions: 0,
             producer: None,
-            blocked: None,
             arrival_timer: None,
             block_timer: None,
             stopping: false,
@@ -106,7 +99,7 @@ impl Sending {
     /// True when every record was sent and the fate of all that this life sent is known.
     pub fn is_done(&self) -> bool {
         let idle = self.producer.as_ref().is_none_or(Producer::is_idle);
-        idle && self.blocked.is_none() && self.generator.next_arrival().is_none()
+        idle && self.work.is_idle() && self.generator.next_arrival().is_none()
     }
 
     /// Its producer, once it has started.
@@ -117,7 +110,7 @@ impl Sending {
     /// The process died: the records in its memory are gone, nobody is told of them.
     pub fn crash(&mut self) {
         self.producer = None;
-        self.blocked = None;
+        self.work.crash();
         self.arrival_timer = None;
         self.block_timer = None;
         self.stopping = false;
@@ -137,6 +130,7 @@ impl Sending {
             Input::Flushed(_) | Input::FlushFailed(_) => {}
         }
         if self.stopping && self.producer.as_ref().is_none_or(Producer::is_closed) {
+            self.work.crash();
             cx.exit();
         }
     }
@@ -162,9 +156,11 @@ impl Sending {
             brokers: Arc::clone(&self.brokers),
             topics: vec![plan.topic],
             keep_payload: plan.keep_payload,
+            compression_ratio: plan.compression_ratio,
         };
         self.producer = Some(Producer::new(setup, &self.streams, &name));
         self.generator.start(cx.now());
+        self.work.restart(cx.now());
         self.client(cx, Input::Start);
         self.pump(cx);
     }
@@ -178,71 +174,122 @@ impl Sending {
         }
     }
 
-    /// The producer handles an input of its own; then send() may go on.
+    /// The producer handles an input of its own; then send() and who waits for news may go on.
     fn client(&mut self, cx: &mut SendingCx<'_>, input: Input<Message, producer::Timer>) {
         let Some(producer) = &mut self.producer else {
             return;
         };
         with_producer(cx, |cx| producer.handle(cx, input));
         self.tell(cx);
-        if self.blocked.is_some() {
+        if self.work.is_blocked() || self.work.listens() {
             self.pump(cx);
         }
     }
 
-    /// The application thread: sends what has arrived until send() blocks.
+    /// The application threads: each sends what has arrived until it has to wait.
     fn pump(&mut self, cx: &mut SendingCx<'_>) {
-        self.resume(cx);
-        if self.blocked.is_none() && !self.stopping {
-            self.send_arrived(cx);
+        loop {
+            self.work.wake(cx.now());
+            self.resume(cx);
+            for index in 0..self.work.threads.len() {
+                // A thread that comes while another waits for memory or metadata waits behind it.
+                if !self.stopping && !self.work.is_blocked() {
+                    self.send_arrived(cx, index);
+                }
+            }
+            let Some(producer) = &mut self.producer else {
+                return;
+            };
+            with_producer(cx, |cx| producer.run_if_woken(cx));
+            self.tell(cx);
+            // With acks=0 a record's fate is known when it is written.
+            if !self.can_go_on(cx.now()) {
+                break;
+            }
         }
-        let Some(producer) = &mut self.producer else {
-            return;
-        };
-        with_producer(cx, |cx| producer.run_if_woken(cx));
-        self.tell(cx);
         self.set_timers(cx);
     }
 
-    /// Tries again to send the record that send() waits with.
-    fn resume(&mut self, cx: &mut SendingCx<'_>) {
-        let (Some(producer), Some(mut blocked)) = (&mut self.producer, self.blocked) else {
-            return;
-        };
-        match blocked.wait {
-            Wait::Memory if !producer.has_memory() => return,
-            Wait::Memory => {}
-            Wait::Metadata => blocked.timestamp = cx.wall_clock(),
-        }
-        self.blocked = None;
-        match producer.send(0, blocked.draft, blocked.timestamp, cx.now()) {
-            SendResult::Accepted => {}
-            SendResult::WouldBlock(wait) => self.blocked = Some(Blocked { wait, ..blocked }),
-            SendResult::Rejected(error) => self.reject(cx, blocked.draft.id, error),
-        }
+    /// True when a thread is free that has a record to send at once.
+    fn can_go_on(&self, now: SimTime) -> bool {
+        let due = self.next_due().is_some_and(|at| at <= now);
+        due && !self.stopping && !self.work.is_blocked()
     }
 
-    fn send_arrived(&mut self, cx: &mut SendingCx<'_>) {
+    /// When something is to be done by a thread that does not wait for the producer.
+    fn next_due(&self) -> Option<SimTime> {
+        let free = self.work.threads.contains(&Doing::Nothing);
+        let arrival = self.generator.next_arrival().filter(|_| free);
+        arrival.into_iter().chain(self.work.next_time()).min()
+    }
+
+    /// Tries again to send the records that send() waits with, and to return from flush().
+    fn resume(&mut self, cx: &mut SendingCx<'_>) {
         let Some(producer) = &mut self.producer else {
             return;
         };
-        let (now, timestamp) = (cx.now(), cx.wall_clock());
-        let mut sent: Option<Sent> = None;
-        while let Some(draft) = self.generator.take(now) {
-            match &mut sent {
-                Some(sent) => sent.count += 1,
-                None => {
-                    sent = Some(Sent {
-                        first: draft.id,
-                        count: 1,
-                    });
-                }
+        for doing in &mut self.work.threads {
+            if let Doing::Flushing(mark) = *doing
+                && producer.is_flushed(mark)
+            {
+                producer.end_flush();
+                *doing = Doing::Nothing;
             }
+        }
+        let mut blocked: Vec<(usize, Blocked)> = self.work.blocked().collect();
+        blocked.sort_by_key(|(_, blocked)| blocked.draft.id);
+        for (index, mut blocked) in blocked {
+            let Some(producer) = &mut self.producer else {
+                return;
+            };
+            match blocked.wait {
+                Wait::Memory if !producer.has_memory() => return,
+                Wait::Memory => {}
+                Wait::Metadata => blocked.timestamp = cx.wall_clock(),
+            }
+            let out = outgoing(&self.generator, blocked.draft, blocked.timestamp);
+            self.work.threads[index] = Doing::Nothing;
+            match producer.send(0, out, cx.now()) {
+                SendResult::Accepted => self.accepted(cx.now(), index, blocked.draft),
+                SendResult::WouldBlock(wait) => {
+                    self.work.threads[index] = Doing::Blocked(Blocked { wait, ..blocked });
+                    return;
+                }
+                SendResult::Rejected(error) => self.reject(cx, blocked.draft, error),
+            }
+        }
+    }
+
+    /// One thread sends records until it has to wait.
+    fn send_arrived(&mut self, cx: &mut SendingCx<'_>, index: usize) {
+        let (now, timestamp) = (cx.now(), cx.wall_clock());
+        let plain = !self.work.listens() && self.config.compression_type == Codec::None;
+        let mut sent = Sent::default();
+        while self.work.threads[index] == Doing::Nothing {
+            let draft = if let Some(draft) = self.work.take_again(now) {
+                tell_sent(cx, &self.generator, &mut sent);
+                tell_resent(cx, &self.generator, draft.id);
+                draft
+            } else if let Some(draft) = self.generator.take(now) {
+                sent.add(draft.id);
+                self.work.sent(draft);
+                draft
+            } else {
+                break;
+            };
+            let Some(producer) = &mut self.producer else {
+                break;
+            };
             let deadline = now + self.config.max_block;
-            let error = match producer.send(0, draft, timestamp, now) {
-                SendResult::Accepted => continue,
+            let out = outgoing(&self.generator, draft, timestamp);
+            let error = match producer.send(0, out, now) {
+                SendResult::Accepted if plain => continue,
+                SendResult::Accepted => {
+                    self.accepted(now, index, draft);
+                    continue;
+                }
                 SendResult::WouldBlock(wait) if deadline > now => {
-                    self.blocked = Some(Blocked {
+                    self.work.threads[index] = Doing::Blocked(Blocked {
                         draft,
                         timestamp,
                         wait,
@@ -256,21 +303,36 @@ impl Sending {
                 }
                 SendResult::Rejected(error) => error,
             };
-            tell_sent(cx, &self.generator, sent.take());
-            tell_rejected(cx, &self.generator, draft.id, error);
+            tell_sent(cx, &self.generator, &mut sent);
+            self.reject(cx, draft, error);
         }
-        tell_sent(cx, &self.generator, sent);
+        tell_sent(cx, &self.generator, &mut sent);
+    }
+
+    /// A thread has put a record into a batch: what it does next.
+    fn accepted(&mut self, now: SimTime, index: usize, draft: Draft) {
+        let bytes = encoding::record_size(&draft.at(0), 0);
+        let codec = self.config.compression_type;
+        let busy = self.costs.compress(codec, bytes);
+        if !busy.is_zero() {
+            self.work.threads[index] = Doing::Compressing(now + busy);
+        }
+        let flushes = self.work.accepted(index, draft.id);
+        if flushes && let Some(producer) = &mut self.producer {
+            self.work.threads[index] = Doing::Flushing(producer.begin_flush());
+        }
     }
 
     fn set_timers(&mut self, cx: &mut SendingCx<'_>) {
         let now = cx.now();
-        if let Some(blocked) = self.blocked {
+        let deadline = self.work.blocked().map(|(_, blocked)| blocked.deadline);
+        if let Some(deadline) = deadline.min() {
             if self.block_timer.is_none() {
-                self.block_timer = Some(blocked.deadline);
-                cx.set_timer(Timer::Block, blocked.deadline.since(now));
+                self.block_timer = Some(deadline);
+                cx.set_timer(Timer::Block, deadline.since(now));
             }
         } else if !self.stopping
-            && let Some(next) = self.generator.next_arrival()
+            && let Some(next) = self.next_due()
             && self.arrival_timer.is_none_or(|armed| next < armed)
         {
             self.arrival_timer = Some(next);
@@ -281,14 +343,16 @@ impl Sending {
     /// The block timer fired: it may be that of an earlier record.
     fn block_over(&mut self, cx: &mut SendingCx<'_>) {
         self.block_timer = None;
-        if let Some(blocked) = self.blocked
-            && blocked.deadline <= cx.now()
-        {
-            self.blocked = None;
+        let blocked: Vec<(usize, Blocked)> = self.work.blocked().collect();
+        for (index, blocked) in blocked {
+            if blocked.deadline > cx.now() {
+                continue;
+            }
+            self.work.threads[index] = Doing::Nothing;
             if let Some(producer) = &mut self.producer {
                 producer.stop_waiting();
             }
-            self.reject(cx, blocked.draft.id, ProduceError::Blocked);
+            self.reject(cx, blocked.draft, ProduceError::Blocked);
         }
         self.pump(cx);
     }
@@ -296,22 +360,34 @@ impl Sending {
     /// SIGTERM: close() the producer; a send() that still waits fails.
     fn stop(&mut self, cx: &mut SendingCx<'_>) {
         self.stopping = true;
-        if let Some(blocked) = self.blocked.take() {
-            self.reject(cx, blocked.draft.id, ProduceError::Closed);
+        let blocked: Vec<(usize, Blocked)> = self.work.blocked().collect();
+        for (index, blocked) in blocked {
+            self.work.threads[index] = Doing::Nothing;
+            self.reject(cx, blocked.draft, ProduceError::Closed);
         }
         self.client(cx, Input::Terminate);
     }
 
-    fn reject(&self, cx: &mut SendingCx<'_>, id: RecordId, error: ProduceError) {
-        tell_rejected(cx, &self.generator, id, error);
+    /// send() failed.
+    fn reject(&mut self, cx: &mut SendingCx<'_>, draft: Draft, error: ProduceError) {
+        cx.fact(Fact::Delivery(Delivery::Rejected {
+            by: self.generator.plan().sender,
+            first: draft.id,
+            count: 1,
+            timeout: error.is_timeout(),
+        }));
+        if self.work.listens() && error != ProduceError::Closed {
+            self.work.failed(cx.now(), draft);
+        }
     }
 
-    /// Tells observers what the producer told the application.
+    /// Tells observers what the producer told the application, and the application too.
     fn tell(&mut self, cx: &mut SendingCx<'_>) {
         let by = self.generator.plan().sender;
         let Some(producer) = &mut self.producer else {
             return;
         };
+        let listens = self.work.listens();
         for completion in producer.take_completions() {
             let outcome = match completion.result {
                 Ok(offset) => Outcome::Acked(offset.map(|offset| offset.0)),
@@ -319,6 +395,9 @@ impl Sending {
                     timeout: error.is_timeout(),
                 },
             };
+            if listens {
+                self.work.told(cx.now(), &completion.parcel, outcome);
+            }
             cx.fact(Fact::Delivery(Delivery::Told {
                 by,
                 place: Place {
@@ -332,29 +411,23 @@ impl Sending {
     }
 }
 
-fn tell_sent(cx: &mut SendingCx<'_>, generator: &Generator, sent: Option<Sent>) {
-    if let Some(Sent { first, count }) = sent {
-        cx.fact(Fact::Delivery(Delivery::Sent {
-            by: generator.plan().sender,
-            stream: generator.plan().topic.0,
-            first,
-            count,
-        }));
+fn outgoing(generator: &Generator, draft: Draft, timestamp: WallTime) -> Outgoing {
+    Outgoing {
+        draft,
+        timestamp,
+        partition: generator.partition_of(draft),
     }
 }
 
-fn tell_rejected(
-    cx: &mut SendingCx<'_>,
-    generator: &Generator,
-    first: RecordId,
-    error: ProduceError,
-) {
-    cx.fact(Fact::Delivery(Delivery::Rejected {
-        by: generator.plan().sender,
-        first,
-        count: 1,
-        timeout: error.is_timeout(),
-    }));
+fn tell_sent(cx: &mut SendingCx<'_>, generator: &Generator, sent: &mut Sent) {
+    if let Some(news) = sent.take(generator.plan()) {
+        cx.fact(Fact::Delivery(news));
+    }
+}
+
+fn tell_resent(cx: &mut SendingCx<'_>, generator: &Generator, id: RecordId) {
+    let by = generator.plan().sender;
+    cx.fact(Fact::Delivery(Delivery::Resent { by, id }));
 }
 
 /// Lends the producer its context.

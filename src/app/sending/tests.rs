@@ -7,12 +7,14 @@ use crate::delivery::{Record, SenderId};
 use crate::kafka::api::init_producer_id::InitProducerIdResponse;
 use crate::kafka::api::metadata::{MetadataResponse, PartitionMetadata, TopicMetadata};
 use crate::kafka::api::produce::{ProducePartitionResponse, ProduceResponse};
+use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact;
 use crate::kafka::ids::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicId};
 use crate::kafka::message::{CorrelationId, Request, Response};
 use crate::sim::process::{ConnectionId, Effect, HostState};
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
-use crate::workload::{Arrivals, Keys};
+use crate::workload::{Arrivals, Behaviour, Keys, OnError, OnRestart, Placement, SendMode};
 
 /// What the broker does with a kind of request.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,12 @@ enum Serve {
     Never,
 }
 
+/// A codec takes a microsecond a byte.
+const COSTS: CodecCosts = CodecCosts {
+    compress: [SimDuration::from_micros(1_024); 4],
+    decompress: [SimDuration::ZERO; 4],
+};
+
 struct Bench {
     app: Sending,
     host: HostState,
@@ -28,6 +36,8 @@ struct Bench {
     timers: BTreeMap<usize, (SimTime, Timer)>,
     metadata: Serve,
     produce: Serve,
+    /// So many produce requests are refused before one is served.
+    refusals: u32,
     next_producer_id: u64,
     /// The records that the broker was sent, with their timestamps in ms.
     received: Vec<(u32, i64)>,
@@ -50,7 +60,10 @@ fn plan(arrivals: Arrivals, count: u32) -> SendPlan {
         start: SimDuration::ZERO,
         arrivals,
         keys: Keys::Null,
+        placement: Placement::Partitioner,
         value_size: 1_000,
+        compression_ratio: Ratio::ONE,
+        behaviour: Behaviour::default(),
         keep_payload: false,
     }
 }
@@ -66,12 +79,13 @@ impl Bench {
     fn new(plan: SendPlan, config: ProducerConfig) -> Self {
         let brokers = [(BrokerId(1), HostId(1))].into();
         Self {
-            app: Sending::new(plan, config, brokers, Streams::new(11)),
+            app: Sending::new(plan, config, brokers, Streams::new(11), COSTS),
             host: HostState::new(HostId(0)),
             effects: Vec::new(),
             timers: BTreeMap::new(),
             metadata: Serve::AtOnce,
             produce: Serve::AtOnce,
+            refusals: 0,
             next_producer_id: 0,
             received: Vec::new(),
             story: Vec::new(),
@@ -145,10 +159,12 @@ impl Bench {
                 if self.produce == Serve::Never {
                     return None;
                 }
+                let error = (self.refusals > 0).then_some(ErrorCode::NotEnoughReplicas);
+                self.refusals = self.refusals.saturating_sub(1);
                 Response::Produce(Box::new(ProduceResponse {
                     partitions: vec![ProducePartitionResponse {
                         tp: request.partitions[0].tp,
-                        error: None,
+                        error,
                         base_offset: Some(Offset(u64::from(batch.records[0].id.0))),
                         log_append_time: None,
                         log_start_offset: Offset(0),
@@ -231,6 +247,7 @@ fn in_words(delivery: &Delivery) -> String {
         Delivery::Rejected { first, timeout, .. } => {
             format!("rejected {} timeout={timeout}", first.0)
         }
+        Delivery::Resent { id, .. } => format!("sent again {}", id.0),
         Delivery::Read { .. } | Delivery::Processed { .. } => panic!("a producer reads nothing"),
     }
 }
@@ -320,6 +337,20 @@ fn a_send_without_metadata_fails_after_max_block() {
 }
 
 #[test]
+fn a_thread_that_compresses_sends_the_next_record_when_it_is_done() {
+    let lz4 = ProducerConfig {
+        compression_type: Codec::Lz4,
+        ..config()
+    };
+    let mut bench = Bench::started(plan(Arrivals::Flood, 3), lz4);
+    bench.wait(ms(100));
+    let times: Vec<i64> = bench.received.iter().map(|(_, time)| *time).collect();
+    // A record has about 1,000 bytes, which take about a millisecond.
+    assert_eq!(times, [0, 1, 2]);
+    assert!(bench.app.is_done());
+}
+
+#[test]
 fn what_arrived_while_send_was_blocked_is_sent_at_once_afterwards() {
     let period = ms(10);
     let mut bench = Bench::new(plan(Arrivals::Every { period }, 9), config());
@@ -380,4 +411,157 @@ fn a_send_that_is_blocked_when_the_application_stops_fails() {
     bench.input(Input::Start);
     bench.input(Input::Terminate);
     assert_eq!(bench.story.last().unwrap(), "rejected 0 timeout=false");
+}
+
+/// One attempt per send, and no linger.
+fn no_retries() -> ProducerConfig {
+    ProducerConfig {
+        retries: 0,
+        enable_idempotence: false,
+        ..config()
+    }
+}
+
+fn behaving(arrivals: Arrivals, count: u32, behaviour: Behaviour) -> SendPlan {
+    SendPlan {
+        behaviour,
+        ..plan(arrivals, count)
+    }
+}
+
+#[test]
+fn an_application_sends_a_record_that_failed_again_and_gives_up_in_the_end() {
+    let on_error = OnError {
+        resend: 2,
+        wait: ms(100),
+    };
+    let behaviour = Behaviour {
+        on_error,
+        ..Behaviour::default()
+    };
+    let period = ms(30);
+    let plan = behaving(Arrivals::Every { period }, 2, behaviour);
+    let mut bench = Bench::new(plan, no_retries());
+    bench.refusals = 4;
+    bench.input(Input::Start);
+    bench.wait(ms(1_000));
+    insta::assert_snapshot!(bench.story.join("\n"), @r"
+    sent 0+1
+    failed 0+1 timeout=false
+    sent 1+1
+    failed 1+1 timeout=false
+    sent again 0
+    failed 0+1 timeout=false
+    sent again 1
+    failed 1+1 timeout=false
+    sent again 0
+    acked 0+1 at Some(0)
+    sent again 1
+    acked 1+1 at Some(1)
+    ");
+    assert!(bench.app.is_done());
+    bench.refusals = 9;
+    let mut hopeless = Bench::new(behaving(Arrivals::Flood, 1, behaviour), no_retries());
+    hopeless.refusals = 9;
+    hopeless.input(Input::Start);
+    hopeless.wait(ms(1_000));
+    assert_eq!(hopeless.received.len(), 3);
+    assert!(hopeless.app.is_done());
+}
+
+#[test]
+fn a_synchronous_send_waits_for_its_record_before_the_next_one() {
+    let sync = Behaviour {
+        send: SendMode::Sync,
+        ..Behaviour::default()
+    };
+    let lingering = ProducerConfig {
+        linger: ms(5),
+        ..config()
+    };
+    let mut bench = Bench::started(behaving(Arrivals::Flood, 3, sync), lingering.clone());
+    bench.wait(ms(100));
+    let times: Vec<i64> = bench.received.iter().map(|(_, time)| *time).collect();
+    // Each waits out the linger alone.
+    assert_eq!(times, [0, 5, 10]);
+    // Threads wait side by side, and their records share batches.
+    let threads = Behaviour { threads: 3, ..sync };
+    let mut bench = Bench::started(behaving(Arrivals::Flood, 6, threads), lingering);
+    bench.wait(ms(100));
+    let times: Vec<i64> = bench.received.iter().map(|(_, time)| *time).collect();
+    assert_eq!(times, [0, 0, 0, 5, 5, 5]);
+    assert!(bench.app.is_done());
+}
+
+#[test]
+fn a_synchronous_sender_sleeps_and_tries_its_record_again_before_the_next_one() {
+    let behaviour = Behaviour {
+        send: SendMode::Sync,
+        on_error: OnError {
+            resend: 1,
+            wait: ms(50),
+        },
+        ..Behaviour::default()
+    };
+    let mut bench = Bench::new(behaving(Arrivals::Flood, 2, behaviour), no_retries());
+    bench.refusals = 1;
+    bench.input(Input::Start);
+    bench.wait(ms(100));
+    assert_eq!(bench.received, [(0, 0), (0, 50), (1, 50)]);
+}
+
+#[test]
+fn a_flush_sends_what_lingers_and_holds_the_thread_up() {
+    let flushing = Behaviour {
+        flush_every: Some(2),
+        ..Behaviour::default()
+    };
+    let lingering = ProducerConfig {
+        linger: SimDuration::from_secs(60),
+        ..ProducerConfig::default()
+    };
+    let period = ms(10);
+    let plan = behaving(Arrivals::Every { period }, 5, flushing);
+    let mut bench = Bench::started(plan, lingering);
+    bench.wait(ms(100));
+    insta::assert_snapshot!(bench.story.join("\n"), @r"
+    producer id 1
+    sent 0+1
+    sent 1+1
+    acked 0+2 at Some(0)
+    sent 2+1
+    sent 3+1
+    acked 2+2 at Some(2)
+    sent 4+1
+    ");
+}
+
+#[test]
+fn an_application_with_an_outbox_sends_what_was_not_confirmed_again_after_a_crash() {
+    let outbox = Behaviour {
+        on_restart: OnRestart::Resend,
+        ..Behaviour::default()
+    };
+    let period = ms(10);
+    let plan = behaving(Arrivals::Every { period }, 4, outbox);
+    let mut bench = Bench::started(plan, config());
+    bench.wait(ms(15));
+    bench.produce = Serve::Never;
+    bench.wait(ms(20));
+    bench.produce = Serve::AtOnce;
+    bench.crash_and_restart(ms(1_000));
+    bench.wait(ms(100));
+    insta::assert_snapshot!(bench.story.join("\n"), @r"
+    producer id 1
+    sent 0+1
+    acked 0+1 at Some(0)
+    sent 1+1
+    sent 2+1
+    producer id 2
+    sent again 1
+    sent again 2
+    acked 1+2 at Some(1)
+    sent 3+1
+    acked 3+1 at Some(3)
+    ");
 }

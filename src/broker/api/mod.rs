@@ -10,13 +10,14 @@ pub(super) mod produce;
 
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
+use crate::broker::codec_work;
 use crate::broker::connections::ReplyTo;
 use crate::kafka::message::{Request, Response};
 
 /// Hands a request to its handler.
 pub(super) fn dispatch(broker: &mut Broker, cx: BrokerCx<'_, '_>, to: ReplyTo, request: Request) {
     match request {
-        Request::Produce(request) => produce::handle(broker, cx, to, *request),
+        Request::Produce(request) => codec_work::produce(broker, cx, to, *request),
         Request::Fetch(request) => fetch::handle(broker, cx, to, request),
         Request::ListOffsets(request) => {
             let response = list_offsets::handle(broker, &request);

@@ -168,7 +168,8 @@ fn append(
         return Err(ErrorCode::CorruptMessage);
     }
     let epoch = leading.epoch;
-    let (batch, log_append_time) = admit(part.batch, &partition.settings.log, cx.wall_clock())?;
+    let batch = compressed_for(partition, part.batch)?;
+    let (batch, log_append_time) = admit(batch, &partition.settings.log, cx.wall_clock())?;
     roll_for(broker, cx, slot, &batch);
     let partition = &mut broker.replicas[slot];
     let stored = match partition.log.append_as_leader(batch, epoch)? {
@@ -249,6 +250,20 @@ fn admit(
         return Err(ErrorCode::RecordListTooLarge);
     }
     Ok(admitted)
+}
+
+/// The batch as the topic wants it; it must fit in that form too.
+fn compressed_for(partition: &Partition, batch: Arc<Batch>) -> Result<Arc<Batch>, ErrorCode> {
+    let own = batch.packing.codec;
+    let wanted = partition.settings.compression.codec_for(own);
+    if wanted == own {
+        return Ok(batch);
+    }
+    let batch = batch.recompressed(wanted);
+    if batch.size_bytes > partition.settings.max_message_bytes {
+        return Err(ErrorCode::MessageTooLarge);
+    }
+    Ok(Arc::new(batch))
 }
 
 /// The answer for one partition as it is known so far.

@@ -17,6 +17,7 @@ use crate::kafka::api::produce::{
     Acks, ProducePartition, ProducePartitionResponse, ProduceRequest,
 };
 use crate::kafka::api::quorum_fetch::QuorumFetchResponse;
+use crate::kafka::compression::{CodecCosts, Packing};
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::ids::{
     LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicId,
@@ -106,6 +107,10 @@ fn setup(bootstrap: Option<Bootstrap>) -> BrokerSetup {
         controllers: [CONTROLLER].into(),
         streams: Streams::new(7),
         bootstrap,
+        codec_costs: CodecCosts {
+            compress: [SimDuration::from_millis(8); 4],
+            decompress: [SimDuration::from_millis(2); 4],
+        },
         mutation: None,
     }
 }
@@ -142,6 +147,7 @@ fn stamped(records: u32, producer: Option<ProducerStamp>) -> Arc<Batch> {
         },
         timestamp_type: TimestampType::CreateTime,
         size_bytes: 100 * records,
+        packing: Packing::plain(100 * records),
         payload: Payload::Descriptor,
     })
 }

@@ -1,6 +1,7 @@
 //! What a producer is told, and when.
 
 use super::*;
+use crate::kafka::compression::{Codec, Packing, TopicCompression};
 use crate::sim::process::{FileId, FlushId};
 
 /// A short transcript of the last step: appends, acks and answers in their order.
@@ -277,6 +278,91 @@ fn a_batch_above_max_message_bytes_is_too_large() {
     assert_eq!(lab.produce_error(), Some(ErrorCode::MessageTooLarge));
     lab.produce(Acks::Leader, batch(2));
     assert_eq!(lab.produce_error(), None);
+}
+
+/// A batch of its own, as [`batch`] makes it.
+fn unpacked(records: u32) -> Batch {
+    Arc::into_inner(batch(records)).expect("nobody else has it")
+}
+
+/// Three records in 2 KiB, and what each codec leaves of them.
+fn packed(codec: Codec) -> Arc<Batch> {
+    let mut batch = unpacked(3);
+    batch.packing = Packing {
+        codec,
+        raw_bytes: 2_048,
+        packed_bytes: 512,
+    };
+    batch.size_bytes = batch.packing.size_bytes();
+    Arc::new(batch)
+}
+
+/// The batches in the log: codec and size.
+fn log(lab: &Lab) -> Vec<(Codec, u32)> {
+    let view = lab.broker.view(TP).unwrap();
+    let batches = view.batches();
+    batches
+        .map(|stored| (stored.batch.packing.codec, stored.batch.size_bytes))
+        .collect()
+}
+
+#[test]
+fn a_compressed_batch_is_opened_before_it_is_appended() {
+    let mut lab = Lab::leader();
+    lab.produce(Acks::Leader, packed(Codec::Lz4));
+    assert_eq!(lab.log_end(), 0);
+    // Two KiB at 2 ms each.
+    lab.after(SimDuration::from_millis(3));
+    lab.timer(Timer::CodecWork);
+    assert_eq!(lab.log_end(), 0);
+    lab.after(SimDuration::from_millis(1));
+    lab.timer(Timer::CodecWork);
+    assert_eq!(log(&lab), [(Codec::Lz4, 512)]);
+}
+
+#[test]
+fn a_broker_compresses_what_the_topic_wants_otherwise() {
+    let mut lab = Lab::with(registration(1, 0, &[1, 2, 3]), 2, |config| {
+        config.compression_type = TopicCompression::To(Codec::Zstd);
+    });
+    for (codec, work) in [(Codec::None, 16), (Codec::Gzip, 20), (Codec::Zstd, 4)] {
+        lab.produce(Acks::Leader, packed(codec));
+        let before = lab.log_end();
+        lab.after(SimDuration::from_millis(work - 1));
+        lab.timer(Timer::CodecWork);
+        assert_eq!(lab.log_end(), before, "{codec:?}");
+        lab.after(SimDuration::from_millis(1));
+        lab.timer(Timer::CodecWork);
+        assert_eq!(lab.log_end(), before + 3, "{codec:?}");
+    }
+    assert_eq!(log(&lab), [(Codec::Zstd, 512); 3]);
+}
+
+#[test]
+fn a_batch_that_the_broker_unpacks_must_fit_unpacked() {
+    let mut lab = Lab::with(registration(1, 0, &[1, 2, 3]), 2, |config| {
+        config.compression_type = TopicCompression::To(Codec::None);
+        config.message_max_bytes = 1_000;
+    });
+    lab.produce(Acks::Leader, packed(Codec::Lz4));
+    lab.after(SimDuration::from_millis(4));
+    lab.timer(Timer::CodecWork);
+    assert_eq!(lab.produce_error(), Some(ErrorCode::MessageTooLarge));
+}
+
+#[test]
+fn as_many_batches_are_opened_at_a_time_as_there_are_threads() {
+    let mut lab = Lab::with(registration(1, 0, &[1, 2, 3]), 2, |config| {
+        config.num_io_threads = 2;
+    });
+    for _ in 0..3 {
+        lab.produce(Acks::Leader, packed(Codec::Lz4));
+    }
+    for expected in [6, 9] {
+        lab.after(SimDuration::from_millis(4));
+        lab.timer(Timer::CodecWork);
+        assert_eq!(lab.log_end(), expected);
+    }
 }
 
 #[test]

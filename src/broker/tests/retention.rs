@@ -4,6 +4,7 @@ use super::*;
 use crate::kafka::api::delete_records::{
     DeleteRecordsPartition, DeleteRecordsRequest, DeletedRecords,
 };
+use crate::kafka::compression::Packing;
 use crate::kafka::config::value::{Limit, Value};
 use crate::kafka::fact::{DeletionReason, LogStartCause};
 use crate::sim::process::FileId;
@@ -29,7 +30,7 @@ fn made(at: i64) -> Arc<Batch> {
             base: time,
             max: time,
         },
-        crate::kafka::encoding::batch_size(&template.records),
+        Packing::plain(crate::kafka::encoding::batch_size(&template.records)),
     ))
 }
 

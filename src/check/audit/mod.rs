@@ -169,6 +169,7 @@ impl Audit {
             Delivery::Sent {
                 by, first, count, ..
             } => self.books.sent(at, *by, *first, *count),
+            Delivery::Resent { by, id } => self.resent(*by, *id),
             Delivery::Told {
                 by,
                 parcel,
@@ -275,6 +276,16 @@ impl Audit {
             }
         }
         assert!(known, "an application is told the fate of what it sent");
+    }
+
+    /// A record is sent once more: what it was told does not hold any longer.
+    fn resent(&mut self, by: SenderId, id: RecordId) {
+        let range = self.books.sent_by(by);
+        assert!(
+            range.holds(id),
+            "an application sends again what it has sent"
+        );
+        self.state[id.0 as usize] &= !FAILED;
     }
 
     /// `send` itself failed.

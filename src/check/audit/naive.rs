@@ -88,7 +88,10 @@ pub(super) fn audit(case: &Case) -> Audited {
     Audited {
         tally,
         untold: count(&|id| !acked(id) && !failed(id) && !held.contains(id)),
-        told_twice: fates.values().map(|fate| fate.times - 1).sum(),
+        told_twice: fates
+            .values()
+            .map(|fate| fate.times.saturating_sub(1))
+            .sum(),
         ack: latencies(ack_times(case, &sent)),
         end_to_end: latencies(all),
         groups,
@@ -131,6 +134,12 @@ fn fates(case: &Case) -> BTreeMap<u32, Fate> {
                 (first.0..first.0 + count).collect(),
                 Outcome::Failed { timeout: *timeout },
             ),
+            Delivery::Resent { id, .. } => {
+                let fate = fates.entry(id.0).or_default();
+                fate.failed = false;
+                fate.times = u64::from(fate.acked);
+                continue;
+            }
             Delivery::Sent { .. } | Delivery::Read { .. } | Delivery::Processed { .. } => continue,
         };
         for id in ids {
@@ -155,6 +164,7 @@ fn ack_times(case: &Case, sent: &BTreeMap<u32, u64>) -> Vec<u64> {
             } => Some((at, parcel)),
             Delivery::Told { .. }
             | Delivery::Sent { .. }
+            | Delivery::Resent { .. }
             | Delivery::Rejected { .. }
             | Delivery::Read { .. }
             | Delivery::Processed { .. } => None,

@@ -8,6 +8,7 @@ use crate::check::audit::{Audit, Audited, End, GroupPlan, Plan, SenderPlan, naiv
 use crate::delivery::{
     Delivery, GroupId, KeyId, Outcome, Parcel, Part, Place, ReaderId, Record, RecordId, SenderId,
 };
+use crate::kafka::compression::Packing;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, TopicId, TopicPartition};
 use crate::kafka::records::{Batch, BatchTimes, Payload, StoredBatch, TimestampType};
 use crate::kafka::view::ReplicaView;
@@ -88,6 +89,7 @@ fn stored(base: u64, ids: &[u32]) -> StoredBatch {
             },
             timestamp_type: TimestampType::CreateTime,
             size_bytes: 100,
+            packing: Packing::plain(100),
             payload: Payload::Descriptor,
         }),
     }
@@ -365,6 +367,30 @@ fn an_ack_without_an_offset_is_an_ack() {
     case.sent(1, 0, 1).acked(1, &[0]);
     let tally = case.run().tally;
     assert_eq!((tally.acked, tally.lost), (1, 1));
+}
+
+#[test]
+fn a_record_that_is_sent_again_is_what_it_is_told_last_and_its_surplus_copy_a_duplicate() {
+    let mut case = Case::new();
+    case.sent(1, 0, 3).told(5, &[0, 1, 2], TIMED_OUT);
+    for id in 0..3 {
+        let by = SenderId(0);
+        case.note(
+            6,
+            Delivery::Resent {
+                by,
+                id: RecordId(id),
+            },
+        );
+    }
+    case.acked(8, &[0]).told(9, &[1], FAILED);
+    // The first copy of 0 was there all along; of 2 nothing was heard again.
+    case.log(&[&[0], &[0]]);
+    let audited = case.run();
+    let tally = audited.tally;
+    assert_eq!((tally.acked, tally.refused, tally.unknown), (1, 1, 1));
+    assert_eq!((tally.duplicated, tally.told_timeout), (1, 3));
+    assert_eq!((audited.told_twice, audited.untold), (0, 1));
 }
 
 #[test]

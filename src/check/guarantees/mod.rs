@@ -170,6 +170,7 @@ impl Guarantees {
         if self.promises.acks_survive {
             self.acked_records.delivery(at, event, delivery);
         }
+        self.sessions.delivery(delivery);
         self.offsets.delivery(at, event, delivery);
         self.committed_reads.delivery(at, event, delivery);
         self.ordered_reads.delivery(at, event, delivery);

@@ -3,15 +3,16 @@
 //!
 //! Across epochs nothing is said about records: a producer that bumps its epoch after
 //! OUT_OF_ORDER_SEQUENCE_NUMBER sends again what may be in the log. That takes no exotic fault: a
-//! restarted leader remembers only the last batch of each producer.
+//! restarted leader remembers only the last batch of each producer. Nor is anything said of records
+//! that the application itself sends again: to the producer they are new ones.
 //! Left out: producer state that expired (producer.id.expiration.ms), after which any sequence is
 //! taken.
 //! Source: KIP-98, KIP-360.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::guarantees::{Breach, Breaches, name};
-use crate::delivery::RecordId;
+use crate::delivery::{Delivery, RecordId};
 use crate::kafka::ids::{Offset, ProducerEpoch, ProducerId, Sequence};
 use crate::kafka::records::StoredBatch;
 use crate::kafka::view::ReplicaView;
@@ -21,6 +22,8 @@ use crate::sim::time::SimTime;
 /// The checker.
 #[derive(Clone, Debug)]
 pub struct NoDuplicatesOrReordering {
+    /// What applications have sent more than once.
+    resent: BTreeSet<RecordId>,
     breaches: Breaches,
 }
 
@@ -29,7 +32,8 @@ pub struct NoDuplicatesOrReordering {
 struct Last {
     epoch: ProducerEpoch,
     next: Sequence,
-    record: RecordId,
+    /// The last record that the application sent once only.
+    record: Option<RecordId>,
     at: Offset,
 }
 
@@ -43,7 +47,15 @@ impl NoDuplicatesOrReordering {
     /// At the start of a run.
     pub fn new() -> Self {
         Self {
+            resent: BTreeSet::new(),
             breaches: Breaches::of("no_duplicates_or_reordering_per_idempotent_session"),
+        }
+    }
+
+    /// Something happened to records.
+    pub fn delivery(&mut self, delivery: &Delivery) {
+        if let Delivery::Resent { id, .. } = delivery {
+            self.resent.insert(*id);
         }
     }
 
@@ -55,14 +67,18 @@ impl NoDuplicatesOrReordering {
                 let Some(stamp) = stored.batch.producer else {
                     continue;
                 };
+                let before = producers.get(&stamp.id).copied();
+                let records = stored.batch.records.iter().map(|record| record.id);
+                let mut own = records.filter(|id| !self.resent.contains(id));
+                let first = own.next();
                 let now = Last {
                     epoch: stamp.epoch,
                     next: stamp.base_sequence.plus(stored.batch.count()),
-                    record: stored.batch.records.last().map_or(RecordId(0), |r| r.id),
+                    record: (own.last().or(first)).or(before.and_then(|last| last.record)),
                     at: stored.base_offset,
                 };
-                let before = producers.insert(stamp.id, now);
-                if let Some(problem) = before.and_then(|before| problem(before, stored)) {
+                producers.insert(stamp.id, now);
+                if let Some(problem) = before.and_then(|before| problem(before, stored, first)) {
                     let where_ = format!("{} on {}", name(view.tp), view.broker);
                     let who = format!("producer {}, {problem}", stamp.id.0);
                     let no_event = EventId::default();
@@ -80,9 +96,8 @@ impl NoDuplicatesOrReordering {
     }
 }
 
-fn problem(before: Last, stored: &StoredBatch) -> Option<String> {
+fn problem(before: Last, stored: &StoredBatch, first: Option<RecordId>) -> Option<String> {
     let stamp = stored.batch.producer?;
-    let first = stored.batch.records.first()?.id;
     let (there, here) = (before.at, stored.base_offset);
     if stamp.epoch < before.epoch {
         let (old, new) = (before.epoch.0, stamp.epoch.0);
@@ -95,8 +110,11 @@ fn problem(before: Last, stored: &StoredBatch) -> Option<String> {
     } else if stamp.epoch > before.epoch && stamp.base_sequence != Sequence(0) {
         let (epoch, is) = (stamp.epoch.0, stamp.base_sequence.0);
         Some(format!("epoch {epoch} begins with sequence {is} at {here}"))
-    } else if stamp.epoch == before.epoch && first <= before.record {
-        let (record, last) = (first.0, before.record.0);
+    } else if stamp.epoch == before.epoch
+        && let (Some(first), Some(last)) = (first, before.record)
+        && first <= last
+    {
+        let (record, last) = (first.0, last.0);
         Some(format!(
             "record {record} at {here} after record {last} at {there}"
         ))
@@ -115,6 +133,24 @@ mod tests {
         checker.inspect(SimTime::ZERO, &views(&[replica]));
         let found = breaches(checker.violations());
         found.replace("partition 0 of topic 0 on b1; ", "")
+    }
+
+    #[test]
+    fn a_record_that_the_application_sends_again_may_be_there_twice_but_no_other() {
+        let log = |last| {
+            Replica::new(1)
+                .stamped(7, 0, 0, &[1, 2])
+                .stamped(7, 0, 2, &[3])
+                .stamped(7, 0, 3, &[last])
+        };
+        let mut checker = NoDuplicatesOrReordering::new();
+        let by = crate::delivery::SenderId(0);
+        let id = RecordId(1);
+        checker.delivery(&Delivery::Resent { by, id });
+        checker.inspect(SimTime::ZERO, &views(&[log(1)]));
+        assert_eq!(checker.violations().len(), 0);
+        checker.inspect(SimTime::ZERO, &views(&[log(2)]));
+        assert_eq!(checker.violations().len(), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::check::guarantees::Breach;
 use crate::delivery::{
     Delivery, GroupId, Outcome, Parcel, Part, Place, ReaderId, Record, RecordId, SenderId,
 };
+use crate::kafka::compression::Packing;
 use crate::kafka::fact::{Fact, PartitionChangeCause, Role, TruncationCause};
 use crate::kafka::ids::{
     BrokerId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicId,
@@ -43,6 +44,7 @@ fn batch(ids: &[u32], producer: Option<ProducerStamp>) -> Arc<Batch> {
         },
         timestamp_type: TimestampType::CreateTime,
         size_bytes: 100,
+        packing: Packing::plain(100),
         payload: Payload::Descriptor,
     })
 }

@@ -146,6 +146,7 @@ impl CompletedFetch {
                     base_offset: stored.base_offset,
                     parcel: Arc::clone(&stored.batch.records),
                     part: Part { from, to },
+                    codec: stored.batch.packing.codec,
                 });
                 self.next_offset = stored.base_offset.plus(u64::from(to));
                 *room -= to - from;

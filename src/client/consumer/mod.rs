@@ -32,6 +32,7 @@ use crate::client::consumer::subscription::{
 use crate::client::metadata;
 use crate::client::metadata::ClientMetadata;
 use crate::delivery::{Parcel, Part};
+use crate::kafka::compression::Codec;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::fact::{ConsumerFailure, Fact};
 use crate::kafka::ids::{BrokerId, Offset, Rack, TopicPartition};
@@ -90,6 +91,8 @@ pub struct Polled {
     pub parcel: Parcel,
     /// Which of them.
     pub part: Part,
+    /// How the batch is compressed.
+    pub codec: Codec,
 }
 
 /// What `poll` threw.

@@ -19,6 +19,7 @@ use crate::kafka::api::list_offsets::{ListOffsetsResponse, ListedOffset, OffsetS
 use crate::kafka::api::metadata::{MetadataResponse, PartitionMetadata, TopicMetadata};
 use crate::kafka::api::offset_for_leader_epoch::{EpochAnswer, OffsetForLeaderEpochResponse};
 use crate::kafka::api::produce::LeaderHint;
+use crate::kafka::compression::Packing;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
@@ -601,6 +602,7 @@ impl Truth {
                 },
                 timestamp_type: TimestampType::CreateTime,
                 size_bytes: 61 + 110 * entries.len() as u32,
+                packing: Packing::plain(61 + 110 * entries.len() as u32),
                 payload: Payload::Descriptor,
             }),
         }

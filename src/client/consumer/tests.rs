@@ -21,6 +21,7 @@ use crate::kafka::api::offset_for_leader_epoch::{
     EpochAnswer, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
 };
 use crate::kafka::api::produce::LeaderHint;
+use crate::kafka::compression::Packing;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{ConsumerFailure, Fact};
@@ -68,6 +69,7 @@ fn batch_with(base: u64, count: u32, epoch: u32, payload: Payload) -> StoredBatc
             },
             timestamp_type: TimestampType::CreateTime,
             size_bytes: 61 + 110 * count,
+            packing: Packing::plain(61 + 110 * count),
             payload,
         }),
     }

@@ -2,8 +2,8 @@
 //!
 //! Modelled: batch.size, linger.ms, buffer.memory, readiness per broker, retry back-off and its
 //! skipping after a leader change (KIP-951), draining round robin, muting, expiry after
-//! delivery.timeout.ms, re-enqueueing, splitting.
-//! Left out: compression, more than one application thread, so the buffer has one waiter at most.
+//! delivery.timeout.ms, re-enqueueing, splitting, estimates of what compression will leave.
+//! Left out: more than one application thread, so the buffer has one waiter at most.
 //! Source: RecordAccumulator, BufferPool.
 
 pub(super) mod draining;
@@ -11,19 +11,23 @@ pub(super) mod draining;
 use std::collections::VecDeque;
 
 use crate::client::metadata::ClientMetadata;
-use crate::client::producer::batch::{BatchId, Batches, Builder, ProducerBatch, Slot};
+use crate::client::producer::Outgoing;
+use crate::client::producer::batch::{
+    BatchId, Batches, Builder, Estimate, Packer, ProducerBatch, Slot,
+};
 use crate::client::producer::idempotence::Idempotence;
 use crate::client::producer::partitioner::{
-    Candidate, KeyTable, QueueTail, Sticky, Weighting, next_partition,
+    Asked, Candidate, KeyTable, Keyless, QueueTail, Sticky, Weighting, next_partition,
+    other_partition,
 };
+use crate::kafka::compression::Codec;
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::encoding;
 use crate::kafka::ids::{TopicId, TopicPartition};
+use crate::kafka::partitioner::PartitionerClass;
 use crate::rpc;
-use crate::sim::clock::WallTime;
 use crate::sim::rng::Rng;
 use crate::sim::time::SimTime;
-use crate::workload::generator::Draft;
 
 /// What became of a record that was handed to the accumulator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +48,7 @@ pub(super) enum Append {
 #[derive(Clone, Debug)]
 pub(super) struct Accumulator {
     config: ProducerConfig,
+    packer: Packer,
     rng: Rng,
     pub(super) batches: Batches,
     topics: Vec<Topic>,
@@ -57,6 +62,8 @@ pub(super) struct Accumulator {
     available: u64,
     /// Bytes that the application thread waits for.
     waiting_for: Option<u32>,
+    /// Calls of flush() that have not returned.
+    flushes: u32,
     closed: bool,
     /// No batch expires before this time.
     next_expiry: SimTime,
@@ -69,9 +76,12 @@ struct Topic {
     known: bool,
     slots: Vec<Slot>,
     keys: KeyTable,
+    keyless: Keyless,
     sticky: Sticky,
     /// Partitions that have had a batch.
     used: u32,
+    /// What compression is expected to leave, if there is any.
+    estimate: Option<Estimate>,
 }
 
 #[derive(Clone, Debug)]
@@ -100,20 +110,27 @@ impl Accumulator {
     /// Empty queues for these topics.
     pub(super) fn new(
         config: ProducerConfig,
+        packer: Packer,
         topics: &[TopicId],
         brokers: usize,
-        rng: Rng,
+        mut rng: Rng,
     ) -> Self {
+        let class = config.partitioner_class;
+        // Only the built-in partitioner looks at it.
+        let ignores = class == PartitionerClass::BuiltIn && config.partitioner_ignore_keys;
         let topics = topics.iter().map(|id| Topic {
             id: *id,
             known: false,
             slots: Vec::new(),
-            keys: KeyTable::default(),
+            keys: KeyTable::new(class.key_hash().filter(|_| !ignores)),
+            keyless: Keyless::new(class, &mut rng),
             sticky: Sticky::new(config.batch_size),
             used: 0,
+            estimate: (packer.codec != Codec::None).then_some(Estimate::INITIAL),
         });
         Self {
             topics: topics.collect(),
+            packer,
             available: config.buffer_memory,
             record_limit: u64::from(config.max_request_size).min(config.buffer_memory) as u32,
             config,
@@ -123,6 +140,7 @@ impl Accumulator {
             occupied: Vec::new(),
             nodes: vec![Node::default(); brokers],
             waiting_for: None,
+            flushes: 0,
             closed: false,
             next_expiry: SimTime::NEVER,
         }
@@ -173,11 +191,11 @@ impl Accumulator {
     pub(super) fn append(
         &mut self,
         topic: usize,
-        draft: Draft,
-        timestamp: WallTime,
+        out: Outgoing,
         now: SimTime,
         metadata: &ClientMetadata,
     ) -> Append {
+        let draft = out.draft;
         let state = &mut self.topics[topic];
         if !state.known {
             return Append::UnknownTopic;
@@ -188,21 +206,30 @@ impl Accumulator {
         {
             return Append::TooLarge;
         }
-        match draft.key {
-            Some(key) if !self.config.partitioner_ignore_keys => {
-                let partition = state.keys.partition(key, state.slots.len() as u32);
-                let slot = state.slots[partition as usize];
-                self.append_to(slot, draft, timestamp, now).0
-            }
-            Some(_) | None => self.append_sticky(topic, draft, timestamp, now, metadata),
+        let count = state.slots.len() as u32;
+        let keyed = |key| state.keys.partition(key, count);
+        let partition = out.partition.or_else(|| draft.key.and_then(keyed));
+        if let Some(partition) = partition {
+            // A partition that the metadata does not have is waited for like a topic.
+            return match state.slots.get(partition as usize) {
+                Some(slot) => {
+                    let slot = *slot;
+                    self.append_to(slot, out, now).0
+                }
+                None => Append::UnknownTopic,
+            };
+        }
+        if let Keyless::ByBytes = state.keyless {
+            self.append_sticky(topic, out, now, metadata)
+        } else {
+            self.append_keyless(topic, out, now, metadata)
         }
     }
 
     fn append_sticky(
         &mut self,
         topic: usize,
-        draft: Draft,
-        timestamp: WallTime,
+        out: Outgoing,
         now: SimTime,
         metadata: &ClientMetadata,
     ) -> Append {
@@ -216,12 +243,128 @@ impl Accumulator {
         } else {
             slot
         };
-        let (append, bytes) = self.append_to(slot, draft, timestamp, now);
+        let (append, bytes) = self.append_to(slot, out, now);
         let tail = self.tail(slot);
         if self.topics[topic].sticky.appended(bytes, tail) {
             self.switch(topic, metadata);
         }
         append
+    }
+
+    /// Appends where an older partitioner, or that of another client, places a record. What it
+    /// remembers changes only when the record is in a batch.
+    fn append_keyless(
+        &mut self,
+        topic: usize,
+        out: Outgoing,
+        now: SimTime,
+        metadata: &ClientMetadata,
+    ) -> Append {
+        let mut keyless = self.topics[topic].keyless;
+        let append = match &mut keyless {
+            Keyless::ByBytes => unreachable!("sticky by bytes has a path of its own"),
+            Keyless::Random => {
+                let partition = self.draw(topic, metadata);
+                self.append_at(topic, partition, out, now)
+            }
+            Keyless::RandomFor { current, until } => {
+                if now >= *until || current.is_none() {
+                    *current = Some(self.draw(topic, metadata));
+                    *until = Keyless::drawn_until(now);
+                }
+                self.append_at(topic, current.unwrap_or(0), out, now)
+            }
+            Keyless::ByBatch { current } => {
+                let before = match *current {
+                    Some(partition) => partition,
+                    None => {
+                        let led = self.led(topic, metadata);
+                        other_partition(&mut self.rng, &led, None)
+                    }
+                };
+                if let Some(append) = self.join(topic, before, out) {
+                    *current = Some(before);
+                    append
+                } else {
+                    let led = self.led(topic, metadata);
+                    let partition = other_partition(&mut self.rng, &led, Some(before));
+                    *current = Some(partition);
+                    self.append_at(topic, partition, out, now)
+                }
+            }
+            Keyless::InTurn { next, asked } => {
+                let mut partition = self.nth(topic, *next, metadata);
+                let joined = self.join(topic, partition, out);
+                if joined.is_none() && *asked == Asked::Twice {
+                    *next = next.wrapping_add(1);
+                    partition = self.nth(topic, *next, metadata);
+                }
+                *next = next.wrapping_add(1);
+                joined.unwrap_or_else(|| self.append_at(topic, partition, out, now))
+            }
+        };
+        if append != Append::NoMemory {
+            self.topics[topic].keyless = keyless;
+        }
+        append
+    }
+
+    /// The partitions with a known leader; all of them if there is none.
+    fn led(&self, topic: usize, metadata: &ClientMetadata) -> Vec<u32> {
+        let slots = &self.topics[topic].slots;
+        let all = (0..).zip(slots);
+        let led = all.filter(|(_, slot)| self.is_led(**slot, metadata));
+        let led: Vec<u32> = led.map(|(partition, _)| partition).collect();
+        if led.is_empty() {
+            (0..slots.len() as u32).collect()
+        } else {
+            led
+        }
+    }
+
+    fn is_led(&self, slot: Slot, metadata: &ClientMetadata) -> bool {
+        let queue = &self.queues[slot.0 as usize];
+        metadata.leader_peer(queue.tp).is_some()
+    }
+
+    /// The partition of a number that counts round those with a known leader.
+    fn nth(&self, topic: usize, number: u32, metadata: &ClientMetadata) -> u32 {
+        let slots = &self.topics[topic].slots;
+        let number = number & 0x7fff_ffff;
+        if slots.iter().all(|slot| self.is_led(*slot, metadata)) {
+            return number % slots.len() as u32;
+        }
+        let led = self.led(topic, metadata);
+        led[number as usize % led.len()]
+    }
+
+    /// Any partition; drawn again, once, if that has no leader.
+    fn draw(&mut self, topic: usize, metadata: &ClientMetadata) -> u32 {
+        let count = self.topics[topic].slots.len() as u64;
+        let partition = self.rng.below(count) as u32;
+        let slot = self.topics[topic].slots[partition as usize];
+        if self.is_led(slot, metadata) {
+            partition
+        } else {
+            self.rng.below(count) as u32
+        }
+    }
+
+    fn append_at(&mut self, topic: usize, partition: u32, out: Outgoing, now: SimTime) -> Append {
+        let slot = self.topics[topic].slots[partition as usize];
+        self.append_to(slot, out, now).0
+    }
+
+    /// Appends to the partition's open batch; none when there is none with room.
+    fn join(&mut self, topic: usize, partition: u32, out: Outgoing) -> Option<Append> {
+        let slot = self.topics[topic].slots[partition as usize];
+        let builder = &mut self.queues[slot.0 as usize].builder;
+        builder.try_append(out.draft, out.timestamp)?;
+        Some(if builder.is_full() {
+            Append::Wakes
+        } else {
+            Append::Joined
+        })
     }
 
     fn sticky_slot(&mut self, topic: usize, metadata: &ClientMetadata) -> Slot {
@@ -276,15 +419,9 @@ impl Accumulator {
 
     /// Appends to the partition's open batch or a new one; also says the bytes that were added.
     #[inline]
-    fn append_to(
-        &mut self,
-        slot: Slot,
-        draft: Draft,
-        timestamp: WallTime,
-        now: SimTime,
-    ) -> (Append, u32) {
+    fn append_to(&mut self, slot: Slot, out: Outgoing, now: SimTime) -> (Append, u32) {
         let builder = &mut self.queues[slot.0 as usize].builder;
-        if let Some(bytes) = builder.try_append(draft, timestamp) {
+        if let Some(bytes) = builder.try_append(out.draft, out.timestamp) {
             let append = if builder.is_full() {
                 Append::Wakes
             } else {
@@ -292,35 +429,30 @@ impl Accumulator {
             };
             return (append, bytes);
         }
-        self.append_to_new(slot, draft, timestamp, now)
+        self.append_to_new(slot, out, now)
     }
 
     #[cold]
-    fn append_to_new(
-        &mut self,
-        slot: Slot,
-        draft: Draft,
-        timestamp: WallTime,
-        now: SimTime,
-    ) -> (Append, u32) {
+    fn append_to_new(&mut self, slot: Slot, out: Outgoing, now: SimTime) -> (Append, u32) {
         self.close_open(slot);
         let queue = &mut self.queues[slot.0 as usize];
-        if !queue.used {
-            queue.used = true;
-            let topic = self.topics.iter_mut().find(|t| t.id == queue.tp.topic);
-            topic.expect("a queue belongs to a topic").used += 1;
-        }
+        let topic = self.topics.iter_mut().find(|t| t.id == queue.tp.topic);
+        let topic = topic.expect("a queue belongs to a topic");
+        topic.used += u32::from(!queue.used);
+        queue.used = true;
         let buffer = self
             .config
             .batch_size
-            .max(encoding::batch_size_upper_bound(&draft.at(0)));
+            .max(encoding::batch_size_upper_bound(&out.draft.at(0)));
         if u64::from(buffer) > self.available {
             self.waiting_for = Some(buffer);
             return (Append::NoMemory, 0);
         }
         self.waiting_for = None;
         self.available -= u64::from(buffer);
-        queue.builder.open(draft, timestamp, buffer);
+        queue
+            .builder
+            .open(out.draft, out.timestamp, buffer, topic.estimate);
         let bytes = queue.builder.size();
         self.note_expiry(now);
         let id = self.batches.insert(ProducerBatch::new(slot, now, buffer));
@@ -334,7 +466,7 @@ impl Accumulator {
         if let Some(last) = queue.batches.back() {
             let batch = self.batches.get_mut(*last);
             if batch.is_open() {
-                batch.content = queue.builder.close();
+                batch.content = queue.builder.close(self.packer);
             }
         }
     }
@@ -350,6 +482,18 @@ impl Accumulator {
             .is_none_or(|bytes| u64::from(bytes) <= self.available)
     }
 
+    /// Everything is sent without further delay until [`Self::end_flush`]. Returns the number of
+    /// the next batch.
+    pub(super) fn begin_flush(&mut self) -> u64 {
+        self.flushes += 1;
+        self.batches.next_number()
+    }
+
+    /// A flush() returns.
+    pub(super) fn end_flush(&mut self) {
+        self.flushes -= 1;
+    }
+
     /// Everything is sent without further delay from now on.
     pub(super) fn close(&mut self) {
         self.closed = true;
@@ -362,6 +506,12 @@ impl Accumulator {
     /// True when no batch waits in a queue.
     pub(super) fn is_empty(&self) -> bool {
         self.occupied.iter().all(|word| *word == 0)
+    }
+
+    fn topic_of(&mut self, slot: Slot) -> &mut Topic {
+        let id = self.queues[slot.0 as usize].tp.topic;
+        let topic = self.topics.iter_mut().find(|topic| topic.id == id);
+        topic.expect("a queue belongs to a topic")
     }
 
     /// Puts a batch back to be sent again: with idempotence where its sequence belongs, else in
@@ -384,7 +534,13 @@ impl Accumulator {
     /// Puts the pieces of a batch that was too large for the broker in its place. They count as
     /// never sent, though with idempotence they have its sequence numbers.
     pub(super) fn split(&mut self, id: BatchId, mut idempotence: Option<&mut Idempotence>) {
-        let pieces = self.batches.get_mut(id).split(self.config.batch_size);
+        let batch = self.batches.get(id);
+        let (slot, packing) = (batch.slot, batch.packing());
+        let topic = self.topic_of(slot);
+        topic.estimate = topic.estimate.map(|_| Estimate::after_split(packing));
+        let estimate = topic.estimate;
+        let batch = self.batches.get(id);
+        let pieces = batch.split(self.config.batch_size, self.packer, estimate);
         for piece in pieces.into_iter().rev() {
             let slot = piece.slot;
             let id = self.batches.insert(piece);

@@ -1,7 +1,8 @@
 //! One batch of one partition, from its first record until its records' fate is known.
 //!
-//! Modelled: room by exact sizes, closing, attempts, the leader epoch of the attempt (KIP-951),
-//! rewriting of sequence numbers, splitting. Left out: compression and its estimates, headers.
+//! Modelled: room by exact sizes, or by estimates where batches are compressed; closing, attempts,
+//! the leader epoch of the attempt (KIP-951), rewriting of sequence numbers, splitting. Left out:
+//! headers.
 //! Source: ProducerBatch, MemoryRecordsBuilder, DefaultRecord.
 //!
 //! The records of a batch that takes more lie in its partition's [`Builder`], so that appending
@@ -10,10 +11,12 @@
 use std::sync::Arc;
 
 use crate::delivery::{Parcel, Record};
+use crate::kafka::compression::{Codec, Packing};
 use crate::kafka::encoding;
 use crate::kafka::ids::{LeaderEpoch, ProducerEpoch, ProducerId, Sequence};
 use crate::kafka::records::{Batch, BatchTimes, ProducerStamp};
 use crate::sim::clock::WallTime;
+use crate::sim::ratio::Ratio;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::workload::generator::Draft;
 
@@ -25,24 +28,90 @@ pub(super) struct BatchId(u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Slot(pub(super) u32);
 
+/// How a producer's batches are compressed, and what that makes of its records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packer {
+    /// compression.type
+    pub(super) codec: Codec,
+    /// What is left of the records' bytes.
+    pub(super) ratio: Ratio,
+}
+
+/// How small a topic's batches are expected to become, in millionths (CompressionRatioEstimator).
+///
+/// Deviation: the estimated compression ratio is a whole number of millionths; Java's is a float.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Estimate(u32);
+
+impl Estimate {
+    /// Before any batch was closed.
+    pub(super) const INITIAL: Self = Self(1_000_000);
+    /// So many millionths.
+    #[cfg(test)]
+    pub(super) const fn of_millionths(millionths: u32) -> Self {
+        Self(millionths)
+    }
+
+    /// By which an estimate improves at most with each batch.
+    const IMPROVING: u32 = 5_000;
+    /// By which it deteriorates at least.
+    const DETERIORATING: u32 = 50_000;
+
+    /// After a batch that came out so small.
+    pub(super) fn after(self, observed: Packing) -> Self {
+        let observed = observed.parts_per_million();
+        if observed > self.0 {
+            Self((self.0 + Self::DETERIORATING).max(observed))
+        } else if observed < self.0 {
+            Self(self.0.saturating_sub(Self::IMPROVING).max(observed))
+        } else {
+            self
+        }
+    }
+
+    /// After a batch that the broker found too large: never too hopeful again.
+    pub(super) fn after_split(observed: Packing) -> Self {
+        Self(observed.parts_per_million()).max(Self::INITIAL)
+    }
+
+    /// Bytes of a batch with so many bytes of records, 5% on the safe side.
+    fn of(self, records: u32) -> u32 {
+        let packed = u64::from(records) * u64::from(self.0) * 105 / 100_000_000;
+        encoding::BATCH_OVERHEAD.saturating_add(u32::try_from(packed).unwrap_or(u32::MAX))
+    }
+}
+
 /// The open batch of a partition, if there is one. Its store of records is used for all of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Builder {
     records: Vec<Record>,
     base: WallTime,
     max: WallTime,
+    /// Bytes without compression.
+    raw: u32,
+    /// Bytes as far as they can be known; without compression they are known.
     size: u32,
     /// Bytes that fit; 0 while no batch is open.
     limit: u32,
+    /// What the records are expected to shrink to, if they are to be compressed.
+    estimate: Option<Estimate>,
 }
 
 impl Builder {
     /// Opens a batch with room for `limit` bytes; its first record fits in any case.
-    pub(super) fn open(&mut self, draft: Draft, timestamp: WallTime, limit: u32) {
+    pub(super) fn open(
+        &mut self,
+        draft: Draft,
+        timestamp: WallTime,
+        limit: u32,
+        estimate: Option<Estimate>,
+    ) {
         assert!(self.records.is_empty(), "the last batch was closed");
         self.base = timestamp;
         self.max = timestamp;
         self.size = encoding::BATCH_OVERHEAD;
+        self.raw = encoding::BATCH_OVERHEAD;
+        self.estimate = estimate;
         self.limit = u32::MAX;
         let appended = self.try_append(draft, timestamp);
         assert!(appended.is_some(), "the first record fits");
@@ -60,8 +129,14 @@ impl Builder {
         }
         self.records.push(record);
         self.max = self.max.max(timestamp);
-        self.size += bytes;
-        Some(bytes)
+        self.raw += bytes;
+        let Some(estimate) = self.estimate else {
+            self.size += bytes;
+            return Some(bytes);
+        };
+        let before = self.size;
+        self.size = estimate.of(self.raw - encoding::BATCH_OVERHEAD);
+        Some(self.size - before)
     }
 
     /// True when no further record fits, also when no batch is open.
@@ -70,13 +145,13 @@ impl Builder {
         self.size >= self.limit
     }
 
-    /// Bytes of the open batch as if encoded.
+    /// Bytes of the open batch as if encoded, as far as they can be known.
     pub(super) fn size(&self) -> u32 {
         self.size
     }
 
     /// Closes the open batch.
-    pub(super) fn close(&mut self) -> Content {
+    pub(super) fn close(&mut self, packer: Packer) -> Content {
         let parcel = self.records.as_slice().into();
         self.records.clear();
         self.limit = 0;
@@ -86,7 +161,7 @@ impl Builder {
                 base: self.base,
                 max: self.max,
             },
-            size: self.size,
+            packing: Packing::new(packer.codec, self.raw, packer.ratio),
         }
     }
 }
@@ -103,7 +178,7 @@ pub(super) enum Content {
         /// Their times.
         times: BatchTimes,
         /// Bytes as if encoded.
-        size: u32,
+        packing: Packing,
     },
     /// It was sent at least once, in this form.
     Built(Arc<Batch>),
@@ -123,6 +198,8 @@ pub(super) struct ProducerBatch {
     pub(super) buffer: u32,
     /// True when the application was told its fate.
     pub(super) done: bool,
+    /// In the order of creation; a piece of a batch has the number of the batch.
+    number: Option<u64>,
     is_split: bool,
     waiting_since: SimTime,
     retry_after: SimDuration,
@@ -141,6 +218,7 @@ impl ProducerBatch {
             attempts: 0,
             buffer,
             done: false,
+            number: None,
             is_split: false,
             waiting_since: now,
             retry_after: SimDuration::ZERO,
@@ -170,10 +248,15 @@ impl ProducerBatch {
 
     /// Bytes as if encoded; the batch is closed.
     pub(super) fn size(&self) -> u32 {
+        self.packing().size_bytes()
+    }
+
+    /// Its bytes with and without compression; the batch is closed.
+    pub(super) fn packing(&self) -> Packing {
         match &self.content {
             Content::Open => panic!("the size of an open batch is in its builder"),
-            Content::Closed { size, .. } => *size,
-            Content::Built(batch) => batch.size_bytes,
+            Content::Closed { packing, .. } => *packing,
+            Content::Built(batch) => batch.packing,
         }
     }
 
@@ -194,14 +277,10 @@ impl ProducerBatch {
             Content::Closed {
                 parcel,
                 times,
-                size,
+                packing,
             } => {
-                let parcel = Arc::clone(parcel);
-                if keep_payload {
-                    Batch::new(parcel, self.stamp, *times, keep_payload)
-                } else {
-                    Batch::sized(parcel, self.stamp, *times, *size)
-                }
+                let batch = Batch::sized(Arc::clone(parcel), self.stamp, *times, *packing);
+                if keep_payload { batch.encoded() } else { batch }
             }
         };
         let batch = Arc::new(batch);
@@ -263,7 +342,12 @@ impl ProducerBatch {
 
     /// The records in pieces of at most `batch_size` bytes, each at least one record, in order. A
     /// piece that came out of a split is split in halves.
-    pub(super) fn split(&self, batch_size: u32) -> Vec<Self> {
+    pub(super) fn split(
+        &self,
+        batch_size: u32,
+        packer: Packer,
+        estimate: Option<Estimate>,
+    ) -> Vec<Self> {
         let base = self.times().base.0;
         let parcel = self.parcel();
         let bounds = parcel.iter().map(encoding::batch_size_upper_bound);
@@ -283,18 +367,19 @@ impl ProducerBatch {
             let timestamp = WallTime(base + i64::from(record.timestamp_delta));
             if builder.try_append(draft, timestamp).is_none() {
                 if !builder.records.is_empty() {
-                    contents.push(builder.close());
+                    contents.push(builder.close(packer));
                 }
                 let bound = encoding::batch_size_upper_bound(record);
-                builder.open(draft, timestamp, target.max(bound));
+                builder.open(draft, timestamp, target.max(bound), estimate);
             }
         }
-        contents.push(builder.close());
+        contents.push(builder.close(packer));
         let mut stamp = self.stamp;
         let pieces = contents.into_iter().map(|content| {
             let mut piece = Self::new(self.slot, self.created, 0);
             piece.content = content;
             piece.is_split = true;
+            piece.number = self.number;
             piece.stamp = stamp;
             if let Some(stamp) = &mut stamp {
                 stamp.base_sequence = stamp.base_sequence.plus(piece.count());
@@ -310,17 +395,32 @@ impl ProducerBatch {
 pub(super) struct Batches {
     all: Vec<Option<ProducerBatch>>,
     free: Vec<BatchId>,
+    made: u64,
 }
 
 impl Batches {
     /// Keeps a batch and says its id.
-    pub(super) fn insert(&mut self, batch: ProducerBatch) -> BatchId {
+    pub(super) fn insert(&mut self, mut batch: ProducerBatch) -> BatchId {
+        batch.number.get_or_insert(self.made);
+        self.made += 1;
         if let Some(id) = self.free.pop() {
             self.all[id.0 as usize] = Some(batch);
             return id;
         }
         self.all.push(Some(batch));
         BatchId(self.all.len() as u32 - 1)
+    }
+
+    /// The number of the next batch that is made.
+    pub(super) fn next_number(&self) -> u64 {
+        self.made
+    }
+
+    /// True when the fate of all batches with numbers below `mark` is known.
+    pub(super) fn are_complete_before(&self, mark: u64) -> bool {
+        let early = |batch: &&ProducerBatch| batch.number.is_some_and(|number| number < mark);
+        let mut waited = self.all.iter().flatten().filter(early);
+        waited.all(|batch| batch.done)
     }
 
     /// Forgets a batch.

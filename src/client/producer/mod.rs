@@ -1,8 +1,8 @@
 //! The Java producer 4.2: records in, batches out, and what became of them.
 //!
 //! Modelled: send() that may have to wait for metadata or memory, partitioners, batching, the
-//! sender thread, idempotence, retries, time-outs, close().
-//! Left out: compression, transactions, interceptors, headers, forced close.
+//! sender thread, idempotence, retries, time-outs, flush(), close().
+//! Left out: transactions, interceptors, headers, forced close.
 //! Source: KafkaProducer, Sender, RecordAccumulator, TransactionManager; KIP-91, KIP-98, KIP-360,
 //! KIP-480, KIP-580, KIP-794, KIP-951.
 //!
@@ -23,7 +23,7 @@ use crate::client::metadata;
 use crate::client::metadata::ClientMetadata;
 use crate::client::producer::accumulator::draining::Ready;
 use crate::client::producer::accumulator::{Accumulator, Append};
-use crate::client::producer::batch::{BatchId, Slot};
+use crate::client::producer::batch::{BatchId, Packer, Slot};
 use crate::client::producer::idempotence::Idempotence;
 use crate::delivery::Parcel;
 use crate::kafka::config::producer::ProducerConfig;
@@ -35,6 +35,7 @@ use crate::rpc;
 use crate::rpc::{Peer, Rpc};
 use crate::sim::clock::WallTime;
 use crate::sim::process::{Cx, HostId, Input, TimerSlot};
+use crate::sim::ratio::Ratio;
 use crate::sim::rng::Streams;
 use crate::sim::time::SimTime;
 use crate::workload::generator::Draft;
@@ -55,6 +56,17 @@ impl TimerSlot for Timer {
             Self::Rpc(timer) => 1 + timer.slot(),
         }
     }
+}
+
+/// A record that is handed to `send`.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing {
+    /// The record.
+    pub draft: Draft,
+    /// Its CreateTime.
+    pub timestamp: WallTime,
+    /// The partition that the application wants; without one, the partitioner chooses.
+    pub partition: Option<u32>,
 }
 
 /// What `send` did with a record.
@@ -142,6 +154,8 @@ pub struct Setup {
     pub topics: Vec<TopicId>,
     /// True to make and send the payload's bytes.
     pub keep_payload: bool,
+    /// What compression leaves of its records.
+    pub compression_ratio: Ratio,
 }
 
 /// What the producer remembers of a request in flight.
@@ -188,6 +202,7 @@ impl Producer {
             brokers,
             topics,
             keep_payload,
+            compression_ratio,
         } = setup;
         let settings = rpc::Settings {
             request_timeout: config.request_timeout,
@@ -202,6 +217,10 @@ impl Producer {
         }
         let accumulator = Accumulator::new(
             config.clone(),
+            Packer {
+                codec: config.compression_type,
+                ratio: compression_ratio,
+            },
             &topics,
             brokers.len(),
             streams.stream(&format!("{name}/accumulator")),
@@ -234,16 +253,8 @@ impl Producer {
     /// Sends a record to the topic at this index of its set-up. After a
     /// number of calls, [`Producer::run_if_woken`] lets the sender thread see the records.
     #[inline]
-    pub fn send(
-        &mut self,
-        topic: usize,
-        draft: Draft,
-        timestamp: WallTime,
-        now: SimTime,
-    ) -> SendResult {
-        let append = self
-            .accumulator
-            .append(topic, draft, timestamp, now, &self.metadata);
+    pub fn send(&mut self, topic: usize, out: Outgoing, now: SimTime) -> SendResult {
+        let append = self.accumulator.append(topic, out, now, &self.metadata);
         match append {
             Append::Joined => SendResult::Accepted,
             Append::Wakes => {
@@ -272,6 +283,23 @@ impl Producer {
     /// The thread in `send` gives up: max.block.ms is over.
     pub fn stop_waiting(&mut self) {
         self.accumulator.stop_waiting();
+    }
+
+    /// flush(): everything sent so far goes out without further delay. Returns what
+    /// [`Producer::is_flushed`] needs to know.
+    pub fn begin_flush(&mut self) -> u64 {
+        self.woken = true;
+        self.accumulator.begin_flush()
+    }
+
+    /// True when flush() can return: what it waits for is complete.
+    pub fn is_flushed(&self, mark: u64) -> bool {
+        self.accumulator.batches.are_complete_before(mark)
+    }
+
+    /// flush() returns.
+    pub fn end_flush(&mut self) {
+        self.accumulator.end_flush();
     }
 
     /// Lets the sender thread run if a call of `send` woke it.

@@ -1,42 +1,127 @@
 //! Which partition a record goes to: by key, or sticky by bytes with weights by queue length.
 //!
-//! Modelled: murmur2 over all partitions for keyed records; the built-in sticky partitioner and
-//! its adaptive weights (KIP-480, KIP-794); exclusion of partitions of brokers that do not drain.
-//! Left out: rack awareness, RoundRobinPartitioner, partitioners of other clients.
-//! Source: BuiltInPartitioner, RecordAccumulator.partitionReady.
+//! Modelled: hashes over all partitions for keyed records; the built-in sticky partitioner and
+//! its adaptive weights (KIP-794); exclusion of partitions of brokers that do not drain; those of
+//! older versions, in turn or sticky by batch (KIP-480); those of kafkajs and librdkafka.
+//! Left out: rack awareness, partitioners of an application's own.
+//! Source: BuiltInPartitioner, RecordAccumulator.partitionReady, RoundRobinPartitioner,
+//! StickyPartitionCache (3.2); kafkajs 2.2.4; rdkafka_msg.c of librdkafka.
 
 use crate::delivery::KeyId;
-use crate::kafka::partitioner::partition_for_key;
+use crate::kafka::partitioner::{KeyHash, PartitionerClass, partition_by};
 use crate::sim::rng::Rng;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// Keys up to this number are remembered.
 const REMEMBERED_KEYS: u32 = 1 << 20;
 
+/// sticky.partitioning.linger.ms of librdkafka.
+const RANDOM_FOR: SimDuration = SimDuration::from_millis(10);
+
+/// How records are placed that no key places.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keyless {
+    /// Sticky by bytes: see [`Sticky`].
+    ByBytes,
+    /// The same partition until a new batch begins.
+    ByBatch {
+        /// The partition, once there is one.
+        current: Option<u32>,
+    },
+    /// One partition after the other.
+    InTurn {
+        /// The number of the next choice.
+        next: u32,
+        /// Whether a record that begins a batch takes the choice after that.
+        asked: Asked,
+    },
+    /// Another draw for each record.
+    Random,
+    /// A draw that holds for a while.
+    RandomFor {
+        /// The partition, once there is one.
+        current: Option<u32>,
+        /// When it is drawn again.
+        until: SimTime,
+    },
+}
+
+/// How often a partitioner is asked for a record that begins a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Once.
+    Once,
+    /// Once more, which moves it on (KAFKA-9965).
+    Twice,
+}
+
+impl Keyless {
+    /// As this partitioner does it.
+    pub(super) fn new(class: PartitionerClass, rng: &mut Rng) -> Self {
+        let in_turn = |next, asked| Self::InTurn { next, asked };
+        match class {
+            PartitionerClass::BuiltIn => Self::ByBytes,
+            PartitionerClass::RoundRobin | PartitionerClass::Default23 => in_turn(0, Asked::Once),
+            PartitionerClass::RoundRobinAskedTwice => in_turn(0, Asked::Twice),
+            PartitionerClass::StickyByBatch | PartitionerClass::UniformSticky => {
+                Self::ByBatch { current: None }
+            }
+            // It counts up before it chooses.
+            PartitionerClass::KafkaJs => {
+                in_turn((rng.below(1 << 32) as u32).wrapping_add(1), Asked::Once)
+            }
+            PartitionerClass::ConsistentRandom | PartitionerClass::Murmur2Random => {
+                Self::RandomFor {
+                    current: None,
+                    until: SimTime::ZERO,
+                }
+            }
+            PartitionerClass::Random => Self::Random,
+        }
+    }
+
+    /// When a partition drawn at `now` is drawn again.
+    pub(super) fn drawn_until(now: SimTime) -> SimTime {
+        now + RANDOM_FOR
+    }
+}
+
 /// The partitions of keys, each computed once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct KeyTable {
+    /// None when keys place nothing.
+    hash: Option<KeyHash>,
     partitions: u32,
     /// By key: the partition and one more, or 0 when it was not computed yet.
     by_key: Vec<u32>,
 }
 
 impl KeyTable {
-    /// The partition of a key among `partitions`, available or not.
+    /// Nothing computed yet.
+    pub(super) fn new(hash: Option<KeyHash>) -> Self {
+        Self {
+            hash,
+            partitions: 0,
+            by_key: Vec::new(),
+        }
+    }
+
+    /// The partition of a key among `partitions`, available or not; none when keys do not matter.
     #[inline]
-    pub(super) fn partition(&mut self, key: KeyId, partitions: u32) -> u32 {
+    pub(super) fn partition(&mut self, key: KeyId, partitions: u32) -> Option<u32> {
         match self.by_key.get(key.0 as usize) {
-            Some(known) if *known != 0 && self.partitions == partitions => *known - 1,
-            Some(_) | None => self.compute(key, partitions),
+            Some(known) if *known != 0 && self.partitions == partitions => Some(*known - 1),
+            Some(_) | None => Some(self.compute(self.hash?, key, partitions)),
         }
     }
 
     #[cold]
-    fn compute(&mut self, key: KeyId, partitions: u32) -> u32 {
+    fn compute(&mut self, hash: KeyHash, key: KeyId, partitions: u32) -> u32 {
         if self.partitions != partitions {
             self.partitions = partitions;
             self.by_key.clear();
         }
-        let partition = partition_for_key(key, partitions);
+        let partition = partition_by(hash, key, partitions);
         if key.0 < REMEMBERED_KEYS {
             let index = key.0 as usize;
             if self.by_key.len() <= index {
@@ -143,6 +228,19 @@ pub(super) fn next_partition(
     open[index].partition
 }
 
+/// Draws another of these partitions than `before`, if there is another.
+pub(super) fn other_partition(rng: &mut Rng, among: &[u32], before: Option<u32>) -> u32 {
+    if let [only] = among {
+        return *only;
+    }
+    loop {
+        let partition = among[rng.below(among.len() as u64) as usize];
+        if Some(partition) != before {
+            return partition;
+        }
+    }
+}
+
 /// Turns queue lengths into a cumulative frequency table of `longest + 1 - length`.
 fn cumulate(queues: &mut [u32]) {
     let top = queues.iter().max().copied().unwrap_or(0) + 1;
@@ -247,12 +345,15 @@ mod tests {
 
     #[test]
     fn a_key_keeps_its_partition_until_the_number_of_partitions_changes() {
-        let mut table = KeyTable::default();
-        for partitions in [6, 12] {
-            for key in (0..50).chain(0..50).map(KeyId) {
-                let expected = partition_for_key(key, partitions);
-                assert_eq!(table.partition(key, partitions), expected);
+        for hash in [KeyHash::Murmur2, KeyHash::Crc32] {
+            let mut table = KeyTable::new(Some(hash));
+            for partitions in [6, 12] {
+                for key in (0..50).chain(0..50).map(KeyId) {
+                    let expected = partition_by(hash, key, partitions);
+                    assert_eq!(table.partition(key, partitions), Some(expected));
+                }
             }
         }
+        assert_eq!(KeyTable::new(None).partition(KeyId(1), 6), None);
     }
 }

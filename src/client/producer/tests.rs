@@ -1,5 +1,7 @@
 //! A producer against a network and brokers made by hand: the test answers each request.
 
+mod compression;
+mod placement;
 mod random;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use crate::kafka::api::produce::{
 use crate::kafka::ids::{LeaderEpoch, ProducerEpoch, ProducerId, Sequence};
 use crate::kafka::message::{CorrelationId, Request, Response};
 use crate::sim::process::{ConnectionId, Effect, HostState};
+use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 
 /// A produce request that waits for its answer.
@@ -73,6 +76,7 @@ impl Bench {
             brokers: brokers.into(),
             topics: vec![TOPIC],
             keep_payload: true,
+            compression_ratio: Ratio::percent(50),
         };
         let producer = Producer::new(setup, &Streams::new(5), "producer/0/0");
         Self {
@@ -230,7 +234,12 @@ impl Bench {
         };
         let now = self.host.now;
         let wall = self.host.clock.read(now);
-        let result = self.producer.send(0, draft, wall, now);
+        let out = Outgoing {
+            draft,
+            timestamp: wall,
+            partition: None,
+        };
+        let result = self.producer.send(0, out, now);
         if result == SendResult::Accepted {
             self.next_record += 1;
         }

@@ -4,12 +4,15 @@
 //! parts that are not modelled yet (compaction, elections of the quorum).
 //! Source: AbstractKafkaConfig and the classes that it merges, KafkaConfig.validateValues (4.2).
 
-use crate::kafka::config::entry::{Entry, entries};
+use crate::kafka::compression::TopicCompression;
+use crate::kafka::config::entry::{
+    BROKER_COMPRESSION, Entry, GZIP_LEVELS, LZ4_LEVELS, ZSTD_LEVELS, entries,
+};
 use crate::kafka::config::problem::ConfigException;
 use crate::kafka::config::topic::MIN_SEGMENT_BYTES;
 use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OneOf};
 use crate::kafka::config::value::{Limit, int, long};
-use crate::kafka::config::{Component, ComponentKind, Settings};
+use crate::kafka::config::{Component, ComponentKind, Settings, level_notices};
 use crate::kafka::records::TimestampType;
 use crate::sim::time::SimDuration;
 
@@ -120,6 +123,14 @@ pub struct BrokerConfig {
     pub log_message_timestamp_before_max: SimDuration,
     /// log.message.timestamp.after.max.ms
     pub log_message_timestamp_after_max: SimDuration,
+    /// compression.type, where a topic does not set its own
+    pub compression_type: TopicCompression,
+    /// compression.gzip.level, where a topic does not set its own
+    pub compression_gzip_level: i32,
+    /// compression.lz4.level, where a topic does not set its own
+    pub compression_lz4_level: i32,
+    /// compression.zstd.level, where a topic does not set its own
+    pub compression_zstd_level: i32,
     /// message.max.bytes, where a topic does not set its own
     pub message_max_bytes: u32,
     /// request.timeout.ms of brokers' own requests
@@ -173,6 +184,10 @@ impl Default for BrokerConfig {
             log_message_timestamp_type: TimestampType::CreateTime,
             log_message_timestamp_before_max: SimDuration::MAX,
             log_message_timestamp_after_max: SimDuration::from_secs(3_600),
+            compression_type: TopicCompression::Producer,
+            compression_gzip_level: -1,
+            compression_lz4_level: 9,
+            compression_zstd_level: 3,
             message_max_bytes: 1_048_588,
             request_timeout: SimDuration::from_secs(30),
         }
@@ -282,6 +297,14 @@ impl Component for BrokerConfig {
                 "how far a CreateTime may lie ahead of the leader's clock, in ms";
         }
         "ServerConfigs" {
+            "compression.type" compression_type OneOf(BROKER_COMPRESSION),
+                "how batches lie in the log: as the producer made them, or compressed by the broker";
+            "compression.gzip.level" compression_gzip_level OneOf(GZIP_LEVELS),
+                "level of gzip where the broker compresses; -1 is gzip's own default";
+            "compression.lz4.level" compression_lz4_level Count(LZ4_LEVELS),
+                "level of lz4 where the broker compresses";
+            "compression.zstd.level" compression_zstd_level Count(ZSTD_LEVELS),
+                "level of zstd where the broker compresses";
             "message.max.bytes" message_max_bytes Bytes(int(0)),
                 "bytes of the largest batch";
             "fetch.max.bytes" fetch_max_bytes Bytes(int(1_024)),
@@ -348,13 +371,15 @@ impl Component for BrokerConfig {
     fn notices(settings: &Settings<Self>) -> Vec<String> {
         let config = settings.values();
         let two_beats = config.broker_heartbeat_interval.saturating_mul(2);
+        let mut notices = level_notices(settings);
         if two_beats <= config.broker_session_timeout {
-            return Vec::new();
+            return notices;
         }
-        vec![format!(
+        notices.push(format!(
             "broker.heartbeat.interval.ms ({}) is more than half of broker.session.timeout.ms \
              ({}): one late heartbeat fences a broker",
             config.broker_heartbeat_interval, config.broker_session_timeout
-        )]
+        ));
+        notices
     }
 }

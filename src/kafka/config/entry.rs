@@ -1,11 +1,28 @@
 //! One line per config: its name, its field, its values and what it means.
 
 use crate::kafka::api::produce::Acks;
+use crate::kafka::compression::{Codec, TopicCompression};
 use crate::kafka::config::broker::{LEADER_SELECTOR, RACK_AWARE_SELECTOR, ReplicaSelector};
 use crate::kafka::config::consumer::AutoOffsetReset;
-use crate::kafka::config::value::{Kind, Limit, Value};
+use crate::kafka::config::value::{Bounds, Kind, Limit, Value};
+use crate::kafka::partitioner::PartitionerClass;
 use crate::kafka::records::TimestampType;
 use crate::sim::time::SimDuration;
+
+/// compression.type of a producer.
+pub(crate) const CODECS: &[&str] = &["none", "gzip", "snappy", "lz4", "zstd"];
+/// compression.type of a topic or a broker.
+pub(crate) const BROKER_COMPRESSION: &[&str] =
+    &["producer", "uncompressed", "zstd", "lz4", "snappy", "gzip"];
+/// Levels of gzip (KIP-390): -1 leaves it to gzip, and there is no 0.
+pub(crate) const GZIP_LEVELS: &[&str] = &["-1", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+/// Levels of lz4.
+pub(crate) const LZ4_LEVELS: Bounds = Bounds { min: 1, max: 17 };
+/// Levels of zstd.
+pub(crate) const ZSTD_LEVELS: Bounds = Bounds {
+    min: -131_072,
+    max: 22,
+};
 
 /// A config of the component whose configs are in `C`.
 #[derive(Debug)]
@@ -75,6 +92,25 @@ fn word(value: Value) -> &'static str {
 impl Field for u32 {
     fn from_value(value: Value) -> Self {
         Self::try_from(integer(value)).expect("an INT config has a lower bound of at least 0")
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Integer(i64::from(*self))
+    }
+}
+
+/// A level of compression, as a number or as one of the words that are numbers.
+impl Field for i32 {
+    fn from_value(value: Value) -> Self {
+        match value {
+            Value::Integer(number) => Self::try_from(number).expect("levels are small"),
+            Value::Word(word) => word
+                .parse()
+                .expect("the words of gzip's levels are numbers"),
+            Value::Bool(_) | Value::ByDuration(_) => {
+                panic!("a field takes values of its config's kind: {value:?}")
+            }
+        }
     }
 
     fn to_value(&self) -> Value {
@@ -213,5 +249,49 @@ impl Field for AutoOffsetReset {
             Self::ByDuration(span) => Value::ByDuration(*span),
             Self::None => Value::Word("none"),
         }
+    }
+}
+
+impl Field for Codec {
+    fn from_value(value: Value) -> Self {
+        let word = word(value);
+        let compressing = Self::COMPRESSING.into_iter();
+        let mut all = compressing.chain([Self::None]);
+        all.find(|codec| codec.name() == word)
+            .unwrap_or_else(|| panic!("compression.type takes no word but its own: {word}"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Word(self.name())
+    }
+}
+
+impl Field for TopicCompression {
+    fn from_value(value: Value) -> Self {
+        match word(value) {
+            "producer" => Self::Producer,
+            "uncompressed" => Self::To(Codec::None),
+            other => Self::To(Codec::from_value(Value::Word(other))),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Producer => Value::Word("producer"),
+            Self::To(Codec::None) => Value::Word("uncompressed"),
+            Self::To(codec) => codec.to_value(),
+        }
+    }
+}
+
+impl Field for PartitionerClass {
+    fn from_value(value: Value) -> Self {
+        let word = word(value);
+        Self::of_name(word)
+            .unwrap_or_else(|| panic!("partitioner.class takes no word but its own: {word}"))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Word(self.name())
     }
 }

@@ -8,6 +8,7 @@ pub mod broker;
 pub mod consumer;
 pub mod entry;
 mod iso8601;
+mod planned;
 pub mod problem;
 pub mod producer;
 pub mod topic;
@@ -131,6 +132,19 @@ fn backoff_notices<C: Component>(settings: &Settings<C>) -> Vec<String> {
     notices
 }
 
+/// What is to be said of levels of compression: sizes and costs are declared.
+fn level_notices<C: Component>(settings: &Settings<C>) -> Vec<String> {
+    let names = ["gzip", "lz4", "zstd"].map(|codec| format!("compression.{codec}.level"));
+    let set = names.iter().filter(|name| settings.is_set(name));
+    set.map(|name| {
+        format!(
+            "{name} changes neither size nor cost by itself: declare what the level does in \
+             compression_ratio and [costs]"
+        )
+    })
+    .collect()
+}
+
 fn find<C: Component>(name: &str) -> Option<&'static Entry<C>> {
     C::ENTRIES.iter().find(|entry| entry.name == name)
 }
@@ -160,6 +174,7 @@ impl<C: Component> Settings<C> {
     /// Sets one config; a second value for the same name replaces the first.
     pub fn set(&mut self, name: &str, given: ConfigValue<'_>) -> Result<(), ConfigProblem> {
         let Some(entry) = find::<C>(name) else {
+            planned::check(C::KIND, name, given)?;
             let modelled: Vec<_> = names::<C>().collect();
             return Err(ConfigProblem::of_name(C::KIND, &modelled, name));
         };

@@ -26,6 +26,16 @@ pub enum ConfigProblem {
         /// Its name.
         name: String,
     },
+    /// Kafka has it, the value is valid, and what it switches on is still to come here.
+    #[error("{name} is valid, but {what} are not simulated yet")]
+    NotYet {
+        /// Its name.
+        name: &'static str,
+        /// What it belongs to.
+        what: &'static str,
+        /// What to do meanwhile.
+        help: &'static str,
+    },
     /// An older Kafka had it.
     #[error("{name} is gone from Kafka since version {since}")]
     Removed {
@@ -96,6 +106,7 @@ impl ConfigProblem {
             Self::NotModelled { .. } => {
                 Some("leave it out: no part of the simulator reads it".to_owned())
             }
+            Self::NotYet { help, .. } => Some((*help).to_owned()),
             Self::Removed { .. } | Self::Invalid { .. } => None,
         }
     }

@@ -1,17 +1,19 @@
 //! Configs of the Java producer.
 //!
 //! Modelled: the resolution of idempotence, delivery.timeout.ms and the reconnect backoff, and the
-//! combinations with which the client refuses to start. Left out: transactions, compression, other
-//! partitioners, security.
+//! combinations with which the client refuses to start; partitioners of other versions and clients
+//! by a name. Left out: transactions, security.
 //! Source: ProducerConfig, KafkaProducer.configureDeliveryTimeout, CommonClientConfigs (4.2);
 //! KIP-91, KIP-679.
 
 use crate::kafka::api::produce::Acks;
-use crate::kafka::config::entry::{Entry, entries};
+use crate::kafka::compression::Codec;
+use crate::kafka::config::entry::{CODECS, Entry, GZIP_LEVELS, LZ4_LEVELS, ZSTD_LEVELS, entries};
 use crate::kafka::config::problem::ConfigException;
 use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OneOf};
 use crate::kafka::config::value::{int, long};
-use crate::kafka::config::{Component, ComponentKind, Settings, backoff_notices};
+use crate::kafka::config::{Component, ComponentKind, Settings, backoff_notices, level_notices};
+use crate::kafka::partitioner::{PARTITIONERS, PartitionerClass};
 use crate::sim::time::SimDuration;
 
 /// A producer's config, after Kafka's own cross-checks. Source: ProducerConfig (4.2).
@@ -49,6 +51,16 @@ pub struct ProducerConfig {
     pub reconnect_backoff_max: SimDuration,
     /// metadata.max.age.ms
     pub metadata_max_age: SimDuration,
+    /// compression.type
+    pub compression_type: Codec,
+    /// compression.gzip.level
+    pub compression_gzip_level: i32,
+    /// compression.lz4.level
+    pub compression_lz4_level: i32,
+    /// compression.zstd.level
+    pub compression_zstd_level: i32,
+    /// partitioner.class
+    pub partitioner_class: PartitionerClass,
     /// partitioner.adaptive.partitioning.enable
     pub partitioner_adaptive_partitioning_enable: bool,
     /// partitioner.availability.timeout.ms; zero is off
@@ -80,6 +92,11 @@ impl Default for ProducerConfig {
             reconnect_backoff: SimDuration::from_millis(50),
             reconnect_backoff_max: SimDuration::from_secs(1),
             metadata_max_age: SimDuration::from_secs(300),
+            compression_type: Codec::None,
+            compression_gzip_level: -1,
+            compression_lz4_level: 9,
+            compression_zstd_level: 3,
+            partitioner_class: PartitionerClass::BuiltIn,
             partitioner_adaptive_partitioning_enable: true,
             partitioner_availability_timeout: SimDuration::ZERO,
             partitioner_ignore_keys: false,
@@ -128,6 +145,16 @@ impl Component for ProducerConfig {
                 "longest pause before a reconnect, in ms";
             "metadata.max.age.ms" metadata_max_age Millis(long(0)),
                 "age at which metadata is fetched again, in ms";
+            "compression.type" compression_type OneOf(CODECS),
+                "how the producer compresses its batches";
+            "compression.gzip.level" compression_gzip_level OneOf(GZIP_LEVELS),
+                "level of gzip; -1 is gzip's own default";
+            "compression.lz4.level" compression_lz4_level Count(LZ4_LEVELS),
+                "level of lz4";
+            "compression.zstd.level" compression_zstd_level Count(ZSTD_LEVELS),
+                "level of zstd";
+            "partitioner.class" partitioner_class OneOf(PARTITIONERS),
+                "who places records: null is the built-in partitioner of 3.3 and later";
             "partitioner.adaptive.partitioning.enable" partitioner_adaptive_partitioning_enable Boolean,
                 "give fewer keyless records to partitions with long queues";
             "partitioner.availability.timeout.ms" partitioner_availability_timeout Millis(long(0)),
@@ -169,6 +196,7 @@ impl Component for ProducerConfig {
     fn notices(settings: &Settings<Self>) -> Vec<String> {
         let values = settings.values();
         let mut notices = backoff_notices(settings);
+        notices.extend(level_notices(settings));
         let Ok(resolved) = settings.resolve() else {
             return notices;
         };

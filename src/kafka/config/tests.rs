@@ -91,6 +91,11 @@ fn a_producers_defaults_and_ranges_are_kafkas() {
     reconnect.backoff.ms = 50 ms [at least 0] ProducerConfig
     reconnect.backoff.max.ms = 1000 ms [at least 0] ProducerConfig
     metadata.max.age.ms = 300000 ms [at least 0] ProducerConfig
+    compression.type = none  [one of none, gzip, snappy, lz4, zstd] ProducerConfig
+    compression.gzip.level = -1  [one of -1, 1, 2, 3, 4, 5, 6, 7, 8, 9] ProducerConfig
+    compression.lz4.level = 9  [1 to 17] ProducerConfig
+    compression.zstd.level = 3  [-131072 to 22] ProducerConfig
+    partitioner.class = null  [one of null, org.apache.kafka.clients.producer.RoundRobinPartitioner, RoundRobinPartitioner, RoundRobinPartitioner 2.4, org.apache.kafka.clients.producer.internals.DefaultPartitioner, DefaultPartitioner 2.4, org.apache.kafka.clients.producer.UniformStickyPartitioner, UniformStickyPartitioner, DefaultPartitioner 2.3, kafkajs DefaultPartitioner, librdkafka consistent_random, librdkafka murmur2_random, librdkafka random] ProducerConfig
     partitioner.adaptive.partitioning.enable = true  [true or false] ProducerConfig
     partitioner.availability.timeout.ms = 0 ms [at least 0] ProducerConfig
     partitioner.ignore.keys = false  [true or false] ProducerConfig
@@ -157,6 +162,10 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     log.message.timestamp.type = CreateTime  [one of CreateTime, LogAppendTime] LogConfig
     log.message.timestamp.before.max.ms = 9223372036854775807 ms [at least 0] LogConfig
     log.message.timestamp.after.max.ms = 3600000 ms [at least 0] LogConfig
+    compression.type = producer  [one of producer, uncompressed, zstd, lz4, snappy, gzip] ServerConfigs
+    compression.gzip.level = -1  [one of -1, 1, 2, 3, 4, 5, 6, 7, 8, 9] ServerConfigs
+    compression.lz4.level = 9  [1 to 17] ServerConfigs
+    compression.zstd.level = 3  [-131072 to 22] ServerConfigs
     message.max.bytes = 1048588 bytes [at least 0] ServerConfigs
     fetch.max.bytes = 57671680 bytes [at least 1024] ServerConfigs
     request.timeout.ms = 30000 ms [at least 0] ServerConfigs
@@ -190,6 +199,10 @@ fn a_topics_defaults_and_ranges_are_kafkas() {
     message.timestamp.type = of the broker  [one of CreateTime, LogAppendTime] LogConfig
     message.timestamp.before.max.ms = of the broker ms [at least 0] LogConfig
     message.timestamp.after.max.ms = of the broker ms [at least 0] LogConfig
+    compression.type = of the broker  [one of producer, uncompressed, zstd, lz4, snappy, gzip] LogConfig
+    compression.gzip.level = of the broker  [one of -1, 1, 2, 3, 4, 5, 6, 7, 8, 9] LogConfig
+    compression.lz4.level = of the broker  [1 to 17] LogConfig
+    compression.zstd.level = of the broker  [-131072 to 22] LogConfig
     ");
 }
 
@@ -210,7 +223,7 @@ fn a_config_of_another_component_is_sent_there() {
 
 #[test]
 fn what_kafka_knows_and_this_simulator_does_not_is_said_so() {
-    insta::assert_snapshot!(problem::<ProducerConfig>("compression.type", Text("zstd")), @"compression.type is known to Kafka but not modelled here (leave it out: no part of the simulator reads it)");
+    insta::assert_snapshot!(problem::<ProducerConfig>("client.id", Text("zstd")), @"client.id is known to Kafka but not modelled here (leave it out: no part of the simulator reads it)");
     insta::assert_snapshot!(problem::<BrokerConfig>("ssl.key.password", Text("x")), @"ssl.key.password is known to Kafka but not modelled here (leave it out: no part of the simulator reads it)");
     insta::assert_snapshot!(problem::<BrokerConfig>("zookeeper.connect", Text("x")), @"zookeeper.connect is gone from Kafka since version 4.0");
 }
@@ -347,4 +360,29 @@ fn a_topic_leaves_open_what_it_does_not_set() {
     assert_eq!(topic.values().min_insync_replicas, Some(2));
     assert_eq!(topic.values().max_message_bytes, None);
     assert_eq!(topic.get("max.message.bytes"), None);
+}
+
+#[test]
+fn a_producers_own_level_of_compression_is_announced_as_a_declaration() {
+    let set = settings::<ProducerConfig>(&[("compression.gzip.level", Integer(9))]);
+    assert_eq!(set.values().compression_gzip_level, 9);
+    insta::assert_snapshot!(set.notices().join("\n"), @"compression.gzip.level changes neither size nor cost by itself: declare what the level does in compression_ratio and [costs]");
+    insta::assert_snapshot!(problem::<ProducerConfig>("compression.gzip.level", Integer(0)), @"invalid value 0 for configuration compression.gzip.level: expected one of -1, 1, 2, 3, 4, 5, 6, 7, 8, 9");
+    insta::assert_snapshot!(problem::<ProducerConfig>("compression.lz4.level", Integer(18)), @"invalid value 18 for configuration compression.lz4.level: value must be no more than 17");
+}
+
+#[test]
+fn a_class_of_java_has_its_short_name_too() {
+    let long = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+    let set = settings::<ProducerConfig>(&[("partitioner.class", Text(long))]);
+    let value = set.get("partitioner.class").map(|value| value.to_string());
+    assert_eq!(value.as_deref(), Some("RoundRobinPartitioner"));
+}
+
+#[test]
+fn what_belongs_to_transactions_is_checked_and_refused_for_now() {
+    insta::assert_snapshot!(problem::<ProducerConfig>("transactional.id", Text("tx-1")), @"transactional.id is valid, but transactions are not simulated yet (leave it out: without it the producer is idempotent within one session, which is all that can be simulated so far)");
+    insta::assert_snapshot!(problem::<ProducerConfig>("transactional.id", Text("")), @"invalid value  for configuration transactional.id: expected a string that is not empty");
+    insta::assert_snapshot!(problem::<ProducerConfig>("transaction.timeout.ms", Integer(i64::MAX)), @"invalid value 9223372036854775807 for configuration transaction.timeout.ms: value must be no more than 2147483647");
+    insta::assert_snapshot!(problem::<ProducerConfig>("transaction.timeout.ms", Text("30s")), @"transaction.timeout.ms is valid, but transactions are not simulated yet (leave it out: without it the producer is idempotent within one session, which is all that can be simulated so far)");
 }

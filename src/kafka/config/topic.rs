@@ -1,13 +1,16 @@
 //! Configs of topics; what a topic leaves open, the broker's config decides.
 //!
-//! Left out for now: compaction, compression, tiered storage.
+//! Left out for now: compaction, tiered storage.
 //! Source: LogConfig (4.2).
 
-use crate::kafka::config::entry::{Entry, entries};
+use crate::kafka::compression::TopicCompression;
+use crate::kafka::config::entry::{
+    BROKER_COMPRESSION, Entry, GZIP_LEVELS, LZ4_LEVELS, ZSTD_LEVELS, entries,
+};
 use crate::kafka::config::problem::ConfigException;
 use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OneOf};
 use crate::kafka::config::value::{Limit, Value, int, long};
-use crate::kafka::config::{Component, ComponentKind, Settings};
+use crate::kafka::config::{Component, ComponentKind, Settings, level_notices};
 use crate::kafka::records::TimestampType;
 use crate::sim::time::SimDuration;
 
@@ -47,6 +50,14 @@ pub struct TopicConfig {
     pub message_timestamp_before_max: Option<SimDuration>,
     /// message.timestamp.after.max.ms
     pub message_timestamp_after_max: Option<SimDuration>,
+    /// compression.type
+    pub compression_type: Option<TopicCompression>,
+    /// compression.gzip.level
+    pub compression_gzip_level: Option<i32>,
+    /// compression.lz4.level
+    pub compression_lz4_level: Option<i32>,
+    /// compression.zstd.level
+    pub compression_zstd_level: Option<i32>,
 }
 
 impl TopicConfig {
@@ -108,6 +119,14 @@ impl Component for TopicConfig {
                 "how far a CreateTime may lie behind the leader's clock, in ms";
             "message.timestamp.after.max.ms"[?] message_timestamp_after_max Millis(long(0)),
                 "how far a CreateTime may lie ahead of the leader's clock, in ms";
+            "compression.type"[?] compression_type OneOf(BROKER_COMPRESSION),
+                "how batches lie in the log: as the producer made them, or compressed by the broker";
+            "compression.gzip.level"[?] compression_gzip_level OneOf(GZIP_LEVELS),
+                "level of gzip where the broker compresses; -1 is gzip's own default";
+            "compression.lz4.level"[?] compression_lz4_level Count(LZ4_LEVELS),
+                "level of lz4 where the broker compresses";
+            "compression.zstd.level"[?] compression_zstd_level Count(ZSTD_LEVELS),
+                "level of zstd where the broker compresses";
         }
     };
 
@@ -115,7 +134,7 @@ impl Component for TopicConfig {
         Ok(*settings.values())
     }
 
-    fn notices(_settings: &Settings<Self>) -> Vec<String> {
-        Vec::new()
+    fn notices(settings: &Settings<Self>) -> Vec<String> {
+        level_notices(settings)
     }
 }

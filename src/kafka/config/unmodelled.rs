@@ -64,11 +64,10 @@ const REMOVED_IN_4_0: &str = "
 
 /// ProducerConfig.
 const PRODUCER: &str = "
-    bootstrap.servers client.dns.lookup client.id compression.gzip.level compression.lz4.level
-    compression.type compression.zstd.level config.providers connections.max.idle.ms
+    bootstrap.servers client.dns.lookup client.id config.providers connections.max.idle.ms
     enable.metrics.push interceptor.classes key.serializer metadata.max.idle.ms
     metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy metric.reporters
-    metrics.num.samples metrics.recording.level metrics.sample.window.ms partitioner.class
+    metrics.num.samples metrics.recording.level metrics.sample.window.ms
     receive.buffer.bytes security.protocol security.providers send.buffer.bytes
     transaction.timeout.ms transaction.two.phase.commit.enable transactional.id value.serializer
 ";
@@ -94,8 +93,7 @@ const BROKER: &str = "
     alter.log.dirs.replication.quota.window.num
     alter.log.dirs.replication.quota.window.size.seconds authorizer.class.name
     auto.create.topics.enable background.threads broker.id
-    broker.rack client.quota.callback.class compression.gzip.level compression.lz4.level
-    compression.type compression.zstd.level config.providers
+    broker.rack client.quota.callback.class config.providers
     connection.failed.authentication.delay.ms connections.max.idle.ms connections.max.reauth.ms
     controller.listener.names controller.performance.always.log.threshold.ms
     controller.performance.sample.period.ms controller.quorum.auto.join.enable
@@ -192,8 +190,7 @@ const BROKER: &str = "
 
 /// LogConfig.
 const TOPIC: &str = "
-    cleanup.policy compression.gzip.level compression.lz4.level compression.type
-    compression.zstd.level delete.retention.ms flush.ms follower.replication.throttled.replicas
+    cleanup.policy delete.retention.ms flush.ms follower.replication.throttled.replicas
     internal.segment.bytes leader.replication.throttled.replicas local.retention.bytes
     local.retention.ms max.compaction.lag.ms min.cleanable.dirty.ratio min.compaction.lag.ms
     preallocate remote.log.copy.disable remote.log.delete.on.disable remote.storage.enable

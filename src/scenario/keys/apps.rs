@@ -57,6 +57,51 @@ pub static PRODUCER: TableDoc = TableDoc {
             "No keys, N keys at random, or N keys in turn; N is 1 to 4294967295.",
         ),
         key(
+            "partition",
+            Takes::Form("\"partitioner\", \"key_modulo\", a number or an array of numbers"),
+            Value("partitioner"),
+            "partition = [0, 0, 1]",
+            "Who chooses partitions: the producer's partitioner; or the application: the key's number modulo the partitions, always the same one, or these in turn.",
+        ),
+        key(
+            "threads",
+            Takes::Count { min: 1, max: 64 },
+            Value("1"),
+            "threads = 4",
+            "Threads that share the producer and take the next record in turn.",
+        ),
+        key(
+            "send",
+            Takes::Word(&["async", "sync"]),
+            Value("async"),
+            "send = \"sync\"",
+            "\"async\": a thread sends the next record at once; \"sync\": when the future of its last one is done.",
+        ),
+        key(
+            "flush_every",
+            Takes::Count {
+                min: 1,
+                max: MAX_RECORDS,
+            },
+            Means("never"),
+            "flush_every = 100",
+            "After how many records a thread calls flush() and waits for it.",
+        ),
+        key(
+            "on_error",
+            Takes::Table,
+            Means("nothing: the record is given up"),
+            "on_error = { resend = 3, wait = \"1s\" }",
+            "What the application does when a record fails.",
+        ),
+        key(
+            "on_restart",
+            Takes::Word(&["next", "resend"]),
+            Value("next"),
+            "on_restart = \"resend\"",
+            "What a restarted application begins with: the next record that was not sent yet, or all that it had not seen confirmed, as from an outbox.",
+        ),
+        key(
             "value_size",
             Takes::Size {
                 min: 0,
@@ -65,6 +110,13 @@ pub static PRODUCER: TableDoc = TableDoc {
             Value("100B"),
             "value_size = \"1KiB\"",
             "Bytes of each value.",
+        ),
+        key(
+            "compression_ratio",
+            Takes::Form("a share, 1% to 200%"),
+            Value("100%"),
+            "compression_ratio = \"35%\"",
+            "What compression leaves of the records' bytes, where somebody compresses them.",
         ),
         key(
             "payload",
@@ -107,6 +159,28 @@ pub static KEYS: TableDoc = TableDoc {
             Means("-"),
             "cycle = 100",
             "So many keys, in turn.",
+        ),
+    ],
+};
+
+/// `on_error` of a producer.
+pub static ON_ERROR: TableDoc = TableDoc {
+    header: "`on_error` of [producers.NAME]",
+    says: "The application sends a record that failed again: the same record to the audit, a new one to the producer.",
+    keys: &[
+        key(
+            "resend",
+            Takes::Count { min: 0, max: 1_000 },
+            Value("0"),
+            "resend = 3",
+            "How often at most.",
+        ),
+        key(
+            "wait",
+            UP_TO_A_DAY,
+            Value("0s"),
+            "wait = \"1s\"",
+            "How long it waits before.",
         ),
     ],
 };

@@ -184,7 +184,7 @@ pub static DISKS: TableDoc = TableDoc {
 /// `[costs]`.
 pub static COSTS: TableDoc = TableDoc {
     header: "[costs]",
-    says: "How long a request holds a handler thread of a broker or controller.",
+    says: "How long a request holds a handler thread of a broker or controller, and what compression takes.",
     keys: &[
         key(
             "produce",
@@ -213,6 +213,92 @@ pub static COSTS: TableDoc = TableDoc {
             Value("100ns"),
             "per_kib = \"1us\"",
             "Any request, for each KiB of it.",
+        ),
+        key(
+            "compress",
+            Takes::Table,
+            Means("its defaults"),
+            "compress = { lz4 = \"2us\" }",
+            "What it takes to compress a KiB of records, of the producer's thread or the broker.",
+        ),
+        key(
+            "decompress",
+            Takes::Table,
+            Means("its defaults"),
+            "decompress = { lz4 = \"500ns\" }",
+            "What it takes to get a KiB of records back, of the broker or the consumer's thread.",
+        ),
+    ],
+};
+
+/// `compress` of `[costs]`.
+pub static COMPRESS: TableDoc = TableDoc {
+    header: "`compress` of [costs]",
+    says: "CPU time to compress a KiB of records.",
+    keys: &[
+        key(
+            "gzip",
+            UP_TO_A_MINUTE,
+            Value("25us"),
+            "gzip = \"25us\"",
+            "With gzip.",
+        ),
+        key(
+            "snappy",
+            UP_TO_A_MINUTE,
+            Value("2us"),
+            "snappy = \"2us\"",
+            "With snappy.",
+        ),
+        key(
+            "lz4",
+            UP_TO_A_MINUTE,
+            Value("1500ns"),
+            "lz4 = \"1500ns\"",
+            "With lz4.",
+        ),
+        key(
+            "zstd",
+            UP_TO_A_MINUTE,
+            Value("3us"),
+            "zstd = \"3us\"",
+            "With zstd.",
+        ),
+    ],
+};
+
+/// `decompress` of `[costs]`.
+pub static DECOMPRESS: TableDoc = TableDoc {
+    header: "`decompress` of [costs]",
+    says: "CPU time to get a KiB of records back.",
+    keys: &[
+        key(
+            "gzip",
+            UP_TO_A_MINUTE,
+            Value("3us"),
+            "gzip = \"3us\"",
+            "With gzip.",
+        ),
+        key(
+            "snappy",
+            UP_TO_A_MINUTE,
+            Value("700ns"),
+            "snappy = \"700ns\"",
+            "With snappy.",
+        ),
+        key(
+            "lz4",
+            UP_TO_A_MINUTE,
+            Value("400ns"),
+            "lz4 = \"400ns\"",
+            "With lz4.",
+        ),
+        key(
+            "zstd",
+            UP_TO_A_MINUTE,
+            Value("1us"),
+            "zstd = \"1us\"",
+            "With zstd.",
         ),
     ],
 };

@@ -8,10 +8,12 @@ pub mod faults;
 pub mod hosts;
 pub mod top;
 
-use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
+use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, ON_ERROR, PRODUCER};
 use crate::scenario::keys::event::EVENT;
 use crate::scenario::keys::faults::FAULTS;
-use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::hosts::{
+    CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
+};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::sim::time::SimDuration;
 
@@ -169,9 +171,25 @@ const fn key(
 }
 
 /// All tables, in canonical order.
-pub static ALL: [&TableDoc; 15] = [
-    &TOP, &EVENT, &FAULTS, &CLUSTER, &FEATURES, &TOPIC, &PRODUCER, &KEYS, &GROUP, &HANDLER,
-    &NETWORK, &LATENCY, &DISKS, &COSTS, &TEACH,
+pub static ALL: [&TableDoc; 18] = [
+    &TOP,
+    &EVENT,
+    &FAULTS,
+    &CLUSTER,
+    &FEATURES,
+    &TOPIC,
+    &PRODUCER,
+    &KEYS,
+    &ON_ERROR,
+    &GROUP,
+    &HANDLER,
+    &NETWORK,
+    &LATENCY,
+    &DISKS,
+    &COSTS,
+    &COMPRESS,
+    &DECOMPRESS,
+    &TEACH,
 ];
 
 /// What a variant or a `--set` may change.

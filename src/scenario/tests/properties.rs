@@ -15,6 +15,7 @@ use crate::delivery::{GroupId, RecordId, SenderId};
 use crate::fault::random::{Kind, RandomFaults};
 use crate::fault::{Action, Event, Node, Occurrence, Set, Target, Targets, When};
 use crate::kafka::api::produce::Acks;
+use crate::kafka::compression::CodecCosts;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::config::producer::ProducerConfig;
@@ -30,7 +31,9 @@ use crate::scenario::model::{
 use crate::scenario::write::write;
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
-use crate::workload::{Arrivals, Keys, ReadPlan, SendPlan};
+use crate::workload::{
+    Arrivals, Behaviour, Keys, OnError, OnRestart, Placement, ReadPlan, SendMode, SendPlan,
+};
 
 const RUN_FOR: SimDuration = SimDuration::from_secs(100);
 
@@ -282,24 +285,62 @@ fn producer(index: u32, topic: TopicId, partitions: u32) -> impl Strategy<Value 
         (1..=u32::MAX).prop_map(|count| Keys::Uniform { count }),
         (1..=u32::MAX).prop_map(|count| Keys::Cycle { count }),
     ];
+    let placement = prop_oneof![
+        Just(Placement::Partitioner),
+        Just(Placement::KeyModulo),
+        (0..partitions).prop_map(Placement::Fixed),
+        proptest::collection::vec(0..partitions, 1..4)
+            .prop_map(|list| Placement::Listed(list.into())),
+    ];
+    let ratio = (1_000..=200_000_u64).prop_map(|n| Ratio::new(n, 100_000).expect("not zero"));
     let sizes = (1..1_000_000_u32, 0..=64_u32 << 20, any::<bool>());
-    (arrivals, keys, sizes, span(secs(99)), producer_config()).prop_map(
-        move |(arrivals, keys, (count, value_size, keep_payload), start, config)| ProducerSpec {
-            name: Arc::from(format!("p{index}")),
-            plan: SendPlan {
-                sender: SenderId(index),
-                topic,
-                partitions,
-                first: RecordId(0),
-                count,
-                start,
-                arrivals,
-                keys,
-                // Only so many bytes may be kept.
-                value_size: value_size % if keep_payload { 1_000 } else { 65 << 20 },
-                keep_payload,
+    let behaviour = (
+        1..=64_u32,
+        any::<(bool, bool)>(),
+        proptest::option::of(1..1_000_u32),
+        (0..9_u32, span(secs(99))),
+    )
+        .prop_map(
+            |(threads, (sync, outbox), flush_every, (resend, wait))| Behaviour {
+                threads,
+                send: if sync {
+                    SendMode::Sync
+                } else {
+                    SendMode::Async
+                },
+                flush_every,
+                on_error: OnError { resend, wait },
+                on_restart: if outbox {
+                    OnRestart::Resend
+                } else {
+                    OnRestart::Next
+                },
             },
-            config,
+        );
+    let keys = (keys, placement, ratio, behaviour);
+    (arrivals, keys, sizes, span(secs(99)), producer_config()).prop_map(
+        move |(arrivals, keys, (count, value_size, keep_payload), start, config)| {
+            let (keys, placement, compression_ratio, behaviour) = keys;
+            ProducerSpec {
+                name: Arc::from(format!("p{index}")),
+                plan: SendPlan {
+                    sender: SenderId(index),
+                    topic,
+                    partitions,
+                    first: RecordId(0),
+                    count,
+                    start,
+                    arrivals,
+                    keys,
+                    placement,
+                    // Only so many bytes may be kept.
+                    value_size: value_size % if keep_payload { 1_000 } else { 65 << 20 },
+                    compression_ratio,
+                    behaviour,
+                    keep_payload,
+                },
+                config,
+            }
         },
     )
 }
@@ -392,11 +433,14 @@ fn setup() -> impl Strategy<Value = Setup> {
         1_000..=1_000_000_000_000_u64,
         1_000_000..=1_u64 << 50,
     );
+    let codecs = || proptest::array::uniform4(span(secs(60)));
+    let codecs = (codecs(), codecs());
     let costs = (
         span(secs(60)),
         span(secs(60)),
         span(secs(60)),
         span(secs(60)),
+        codecs,
     );
     let numbers = (1..99_u64, any::<bool>());
     let timeline = (timeline(), proptest::option::of(faults()));
@@ -439,6 +483,10 @@ fn setup() -> impl Strategy<Value = Setup> {
                         fetch: costs.1,
                         other: costs.2,
                         per_kib: costs.3,
+                        codecs: CodecCosts {
+                            compress: costs.4.0,
+                            decompress: costs.4.1,
+                        },
                     },
                 },
                 timeline,

@@ -8,6 +8,7 @@ use crate::client::metadata::ClientMetadata;
 use crate::client::producer::accumulator::Accumulator;
 use crate::client::producer::batch::{BatchId, Slot};
 use crate::client::producer::idempotence::Idempotence;
+use crate::kafka::compression::Codec;
 use crate::rpc::Peer;
 use crate::sim::time::SimTime;
 
@@ -78,7 +79,7 @@ impl Accumulator {
             end
         } else {
             let lingered = batch.waiting_since() + self.config.linger;
-            let urgent = self.closed || self.waiting_for.is_some();
+            let urgent = self.closed || self.waiting_for.is_some() || self.flushes > 0;
             let full = queue.batches.len() > 1 || !batch.is_open() || queue.builder.is_full();
             if full || urgent || lingered <= now {
                 node.is_ready = true;
@@ -143,6 +144,9 @@ impl Accumulator {
                     break;
                 }
                 self.pop(slot);
+                if self.packer.codec != Codec::None {
+                    self.observe(slot, first);
+                }
                 if let Some(idempotence) = idempotence.as_deref_mut() {
                     idempotence.assign(slot, first, &mut self.batches);
                 }
@@ -154,6 +158,13 @@ impl Accumulator {
             }
         }
         drained
+    }
+
+    /// Learns from a closed batch how well the topic's records compress.
+    fn observe(&mut self, slot: Slot, id: BatchId) {
+        let packing = self.batches.get(id).packing();
+        let topic = self.topic_of(slot);
+        topic.estimate = topic.estimate.map(|estimate| estimate.after(packing));
     }
 
     /// Bytes of a batch in the partition's queue.
