@@ -157,7 +157,8 @@ fn files_are_short_and_say_what_they_are() {
             wrong.push(format!("{}: {lines} lines", path.display()));
         }
         for (number, line) in text.lines().enumerate() {
-            let is_table = line.contains('"');
+            // Lines of tables and of inline snapshots are as long as they are.
+            let is_table = line.contains('"') || line.contains(" [one of ");
             if line.chars().count() > 110 && !is_table {
                 wrong.push(format!(
                     "{}:{}: over 110 columns",

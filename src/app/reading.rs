@@ -1,12 +1,13 @@
 //! An application that reads: one thread that polls a consumer and handles what it is handed.
 //!
-//! Modelled: a poll loop; CPU time to decompress what `poll` returns; a handler that takes a while for each record, during which nothing else
-//! happens on the thread; planned pauses of all partitions; a stop in good order, which finishes the
-//! records at hand; an exception out of `poll`, which ends the application.
+//! Modelled: a poll loop; CPU time to decompress what `poll` returns; a handler that takes a while
+//! for each record, during which nothing else happens on the thread; planned pauses of all
+//! partitions; a stop in good order, which finishes the records at hand; an exception out of
+//! `poll`, which ends the application.
 //! After a crash or an exit it starts where a consumer without committed offsets starts: where
 //! auto.offset.reset says. With `latest` it skips what was written meanwhile, with `earliest` it
-//! reads all again. With `none` it seeks to the beginning, since somebody has to say where to start,
-//! and ends with an exception when the log no longer has what comes next.
+//! reads all again. With `none` it seeks to the beginning, since somebody has to say where to
+//! start, and ends with an exception when the log no longer has what comes next.
 //! Left out for now: commits, handlers that fail, retries and dead letters.
 
 #[cfg(test)]

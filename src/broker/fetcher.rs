@@ -1,9 +1,9 @@
 //! Copies from leaders: one fetcher per leading broker and fetcher thread.
 //!
 //! Modelled: one request at a time per fetcher, which asks for all its partitions and waits at the
-//! leader; partitions that fail, damaged batches among them, wait replica.fetch.backoff.ms; only an answer to the state that was
-//! asked for counts; batches of a leader epoch above the known one are ignored; a partition that the
-//! leader has fenced waits for metadata.
+//! leader; partitions that fail, damaged batches among them, wait replica.fetch.backoff.ms; only an
+//! answer to the state that was asked for counts; batches of a leader epoch above the known one are
+//! ignored; a partition that the leader has fenced waits for metadata.
 //! Left out: fetch sessions, throttling, tiered storage.
 //! Source: AbstractFetcherThread, ReplicaFetcherThread, AbstractFetcherManager (4.2); KIP-320,
 //! KIP-903, KAFKA-18723.

@@ -99,7 +99,10 @@ impl Broker {
     pub(super) fn checkpoint_high_watermarks(&mut self, cx: BrokerCx<'_, '_>) {
         self.write_checkpoint();
         let interval = self.config.replica_high_watermark_checkpoint_interval;
-        cx.set_timer(Timer::CheckpointHighWatermarks, interval);
+        // A period of 0 is no period: KafkaScheduler runs such a task once.
+        if !interval.is_zero() {
+            cx.set_timer(Timer::CheckpointHighWatermarks, interval);
+        }
     }
 
     /// Writes all high watermarks down. The file is synced, so a power loss leaves it.

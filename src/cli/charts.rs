@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::cli::output::replace;
-use crate::report::chart::{Chart, Recorded, Strip, of_run, of_seeds};
+use crate::report::chart::seeds::Strip;
+use crate::report::chart::{Chart, Recorded, of_run, of_seeds};
 use crate::report::metrics;
 use crate::run::Outcome;
 use crate::run::record::record;

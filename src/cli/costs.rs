@@ -6,11 +6,13 @@
 use std::fmt::Write as _;
 
 use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec};
+use crate::kafka::compression::{Codec, CodecCosts};
 use crate::report::style::wrap;
 use crate::scenario::keys::TableDoc;
-use crate::scenario::keys::hosts::{COSTS, DISKS, NETWORK};
+use crate::scenario::keys::hosts::{COMPRESS, COSTS, DECOMPRESS, DISKS, NETWORK};
 use crate::scenario::model::{Setup, Variant};
 use crate::scenario::value::{print_bandwidth, print_parts_per_million, print_size};
+use crate::sim::time::SimDuration;
 
 /// One assumption: its key, its value here, its default.
 type Line = (&'static str, String, String);
@@ -49,6 +51,8 @@ pub(super) fn print(variants: &[Variant], width: usize) -> String {
             (&NETWORK, network(&cluster.network)),
             (&DISKS, disks(&cluster.disks)),
             (&COSTS, costs(&cluster.costs)),
+            (&COMPRESS, codecs(cluster, |costs| costs.compress)),
+            (&DECOMPRESS, codecs(cluster, |costs| costs.decompress)),
         ] {
             table(&mut text, doc, &lines, width);
         }
@@ -125,6 +129,16 @@ fn costs(spec: &CostSpec) -> Vec<Line> {
     )
 }
 
+/// What each codec costs, one way.
+fn codecs(spec: &ClusterSpec, way: impl Fn(&CodecCosts) -> [SimDuration; 4]) -> Vec<Line> {
+    let spans = way(&spec.costs.codecs)
+        .into_iter()
+        .zip(way(&CostSpec::default().codecs));
+    (Codec::COMPRESSING.into_iter().zip(spans))
+        .map(|(codec, (span, default))| (codec.name(), span.to_string(), default.to_string()))
+        .collect()
+}
+
 /// The values of a part of the set-up beside its defaults.
 fn lines<T>(spec: &T, default: &T, of: &[Printed<T>]) -> Vec<Line> {
     of.iter()
@@ -150,7 +164,9 @@ mod tests {
         for doc in [&NETWORK, &DISKS, &COSTS] {
             assert!(text.contains(doc.header), "{text}");
             for key in doc.keys {
-                assert!(text.contains(&format!("    {:<14} ", key.name)), "{text}");
+                let alone = format!("    {:<14} ", key.name);
+                let block = format!("`{}` of [costs]", key.name);
+                assert!(text.contains(&alone) || text.contains(&block), "{text}");
             }
         }
         let flush = text

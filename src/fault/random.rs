@@ -231,7 +231,7 @@ impl Chaos {
             return None;
         }
         let mut whole = targets(cluster, &self.spec.among, None);
-        whole.retain(|host| !broken.contains(host));
+        whole.retain(|host| !broken.contains(host) && cluster.world.is_running(*host));
         let mut rng = self
             .streams
             .stream(&format!("faults/random-{}", self.made + 1));
@@ -311,6 +311,10 @@ fn broken(cluster: &Cluster) -> BTreeSet<HostId> {
             return lives;
         };
         let registered = image.brokers.get(&id).map(|broker| broker.epoch);
+        if registered.is_none() && !lives {
+            // It has never joined, so nobody counts on it.
+            return true;
+        }
         let own = cluster.broker(id).and_then(|broker| broker.epoch());
         lives && own.is_some() && own == registered && image.is_active(id) && !missing.contains(&id)
     };

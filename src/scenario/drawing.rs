@@ -78,10 +78,10 @@ mod tests {
 
     #[test]
     fn a_flood_of_problems_is_counted_and_its_first_are_drawn() {
-        let keys: Vec<String> = (0..3_000).map(|i| format!("k{i} = {i}\n")).collect();
+        let keys: Vec<String> = (0..150).map(|i| format!("k{i} = {i}\n")).collect();
         let text = drawn(&format!("question = \"?\"\n{}", keys.concat()));
         assert!(text.contains("no key `k99`") && !text.contains("no key `k100`"));
-        assert!(text.ends_with("\n3000 problems, the first 100 shown\n"));
+        assert!(text.ends_with("\n150 problems, the first 100 shown\n"));
     }
 
     #[test]

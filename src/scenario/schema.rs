@@ -15,10 +15,12 @@ use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::{Kind, OFFSET_RESETS};
 use crate::kafka::config::{Component, ComponentKind};
-use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, PRODUCER};
+use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, ON_ERROR, PRODUCER};
 use crate::scenario::keys::event::EVENT;
 use crate::scenario::keys::faults::FAULTS;
-use crate::scenario::keys::hosts::{CLUSTER, COSTS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC};
+use crate::scenario::keys::hosts::{
+    CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
+};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::scenario::keys::{ACTIONS, Absent, ActionKind, Key, SET_UP, TableDoc, Takes};
 use crate::scenario::moment::{FENCED, OF_PARTITION};
@@ -40,7 +42,18 @@ pub fn schema() -> Value {
     let mut definitions = Map::new();
     for part in [Part::Whole, Part::Change] {
         for doc in [
-            &CLUSTER, &TOPIC, &PRODUCER, &GROUP, &HANDLER, &NETWORK, &DISKS, &COSTS,
+            &CLUSTER,
+            &TOPIC,
+            &PRODUCER,
+            &ON_ERROR,
+            &GROUP,
+            &HANDLER,
+            &NETWORK,
+            &DISKS,
+            &COSTS,
+            &COMPRESS,
+            &DECOMPRESS,
+            &FAULTS,
         ] {
             definitions.insert(part.name(doc), table(doc, part));
         }
@@ -191,6 +204,15 @@ fn special(name: &str, part: Part) -> Value {
         "disks" => part.link(&DISKS),
         "costs" => part.link(&COSTS),
         "handler" => part.link(&HANDLER),
+        "compress" => part.link(&COMPRESS),
+        "decompress" => part.link(&DECOMPRESS),
+        "on_error" => part.link(&ON_ERROR),
+        "partition" => json!({ "anyOf": [
+            { "enum": ["partitioner", "key_modulo"] },
+            { "type": "integer", "minimum": 0 },
+            { "type": "array", "items": { "type": "integer", "minimum": 0 } },
+        ] }),
+        "compression_ratio" => form("[0-9_]+(([.][0-9_]+)? *%?| */ *[0-9_]+)"),
         "variants" => json!({ "type": "object", "additionalProperties": link("variant") }),
         "claims" => json!({
             "type": "object",

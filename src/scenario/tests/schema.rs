@@ -129,6 +129,9 @@ fn around(doc: &TableDoc, name: &str, example: &str) -> Option<String> {
         "[producers.NAME]" => producer(example),
         "`keys` of [producers.NAME]" => producer(&format!("keys = {{ {example} }}")),
         "[groups.NAME]" => group(example),
+        "`on_error` of [producers.NAME]" => producer(&format!("on_error = {{ {example} }}")),
+        "`compress` of [costs]" => format!("{question}[costs]\ncompress = {{ {example} }}\n"),
+        "`decompress` of [costs]" => format!("{question}[costs]\ndecompress = {{ {example} }}\n"),
         "`handler` of [groups.NAME]" => group(&format!("handler = {{ {example} }}")),
         "an event of `timeline`" => event(name, example),
         "`features` of [cluster]" => format!("{question}[cluster.features]\n{example}\n"),
@@ -149,7 +152,7 @@ fn around(doc: &TableDoc, name: &str, example: &str) -> Option<String> {
 
 /// An event that has the key and whatever else it then needs.
 fn event(name: &str, example: &str) -> String {
-    let waits = ["on", "nth", "every", "after", "then"].contains(&name);
+    let waits = ["on", "nth", "every", "chance", "after", "then"].contains(&name);
     let when = match name {
         "at" | "on" => "",
         _ if waits => "on = \"isr shrunk orders-0\", ",
@@ -163,10 +166,16 @@ fn event(name: &str, example: &str) -> String {
         "up" => ", flap = [\"b1\", \"b2\"], down = \"1s\"",
         "rolling_restart" => ", for = \"1s\", gap = \"1s\"",
         "gap" => ", rolling_restart = \"brokers\", for = \"1s\"",
+        "corrupt" => ", share = \"1%\"",
+        "share" => ", corrupt = [\"p1\", \"b1\"]",
+        "grow" => ", to = 8",
+        "to" => ", grow = \"orders\"",
+        "election" => ", elect = \"orders-0\"",
+        "replicas" => ", reassign = \"orders-0\"",
         "before" => ", delete_records = \"orders-0\"",
         "delay" => ", slow_disk = \"b1\"",
         "by" => ", skew_clock = \"b1\"",
-        "id" | "at" | "on" | "nth" | "every" | "after" | "for" => ", crash = \"b1\"",
+        "id" | "at" | "on" | "nth" | "every" | "chance" | "after" | "for" => ", crash = \"b1\"",
         _ => "",
     };
     format!("question = \"?\"\ntimeline = [{{ {when}{example}{needs} }}]\n")

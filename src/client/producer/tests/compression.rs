@@ -78,7 +78,7 @@ fn a_compressed_batch_that_is_too_large_is_split_by_its_uncompressed_size() {
         ..zstd()
     };
     let mut bench = Bench::started(config, 1);
-    for _ in 0..200 {
+    for _ in 0..400 {
         bench.send();
         while !bench.requests.is_empty() {
             bench.answer(Ok(0));
