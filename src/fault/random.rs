@@ -10,6 +10,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::broker::Broker;
 use crate::cluster::Cluster;
 use crate::cluster::names::Role;
 use crate::fault::apply::targets;
@@ -315,7 +316,7 @@ fn broken(cluster: &Cluster) -> BTreeSet<HostId> {
             // It has never joined, so nobody counts on it.
             return true;
         }
-        let own = cluster.broker(id).and_then(|broker| broker.epoch());
+        let own = cluster.broker(id).and_then(Broker::epoch);
         lives && own.is_some() && own == registered && image.is_active(id) && !missing.contains(&id)
     };
     let hosts = cluster.hosts.all();

@@ -78,6 +78,7 @@ fn asks_about_loss(question: &str) -> bool {
 }
 
 /// What happened, in the words of what the base variant's first claim is about; loss before all.
+#[expect(clippy::too_many_lines, reason = "one arm per metric")]
 fn fact(scenario: &Scenario, base: &Outcome) -> String {
     let tally = &base.delivery;
     if tally.lost > 0 {

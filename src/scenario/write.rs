@@ -671,9 +671,10 @@ fn has_defaults(table: &Table, doc: &TableDoc) -> bool {
         let Some(Absent::Value(default)) = absent else {
             return false;
         };
-        match &entry.item.value {
-            Value::Integer(Some(number)) => number.to_string() == default,
-            _ => (entry.item.text()).is_some_and(|text| same_text(text, default)),
+        if let Value::Integer(Some(number)) = &entry.item.value {
+            number.to_string() == default
+        } else {
+            (entry.item.text()).is_some_and(|text| same_text(text, default))
         }
     })
 }

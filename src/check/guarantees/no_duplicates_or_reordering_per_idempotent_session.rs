@@ -74,7 +74,7 @@ impl NoDuplicatesOrReordering {
                 let now = Last {
                     epoch: stamp.epoch,
                     next: stamp.base_sequence.plus(stored.batch.count()),
-                    record: (own.last().or(first)).or(before.and_then(|last| last.record)),
+                    record: (own.next_back().or(first)).or(before.and_then(|last| last.record)),
                     at: stored.base_offset,
                 };
                 producers.insert(stamp.id, now);

@@ -275,12 +275,11 @@ impl Accumulator {
                 self.append_at(topic, current.unwrap_or(0), out, now)
             }
             Keyless::ByBatch { current } => {
-                let before = match *current {
-                    Some(partition) => partition,
-                    None => {
-                        let led = self.led(topic, metadata);
-                        other_partition(&mut self.rng, &led, None)
-                    }
+                let before = if let Some(partition) = *current {
+                    partition
+                } else {
+                    let led = self.led(topic, metadata);
+                    other_partition(&mut self.rng, &led, None)
                 };
                 if let Some(append) = self.join(topic, before, out) {
                     *current = Some(before);

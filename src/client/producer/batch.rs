@@ -8,6 +8,7 @@
 //! The records of a batch that takes more lie in its partition's [`Builder`], so that appending
 //! touches little memory; when it is closed they become its content.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::delivery::{Parcel, Record};
@@ -60,12 +61,10 @@ impl Estimate {
     /// After a batch that came out so small.
     pub(super) fn after(self, observed: Packing) -> Self {
         let observed = observed.parts_per_million();
-        if observed > self.0 {
-            Self((self.0 + Self::DETERIORATING).max(observed))
-        } else if observed < self.0 {
-            Self(self.0.saturating_sub(Self::IMPROVING).max(observed))
-        } else {
-            self
+        match observed.cmp(&self.0) {
+            Ordering::Greater => Self((self.0 + Self::DETERIORATING).max(observed)),
+            Ordering::Less => Self(self.0.saturating_sub(Self::IMPROVING).max(observed)),
+            Ordering::Equal => self,
         }
     }
 

@@ -145,6 +145,7 @@ fn targets(on: &[Target], topics: &[Arc<str>]) -> String {
     listed(&words)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm per action")]
 fn action(action: &Action, topics: &[Arc<str>]) -> String {
     let name = |node: &Node| self::node(node, topics);
     let all = |on: &[Target]| targets(on, topics);

@@ -270,6 +270,7 @@ fn producer_config() -> impl Strategy<Value = ProducerConfig> {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "every field by hand")]
 fn producer(index: u32, topic: TopicId, partitions: u32) -> impl Strategy<Value = ProducerSpec> {
     let arrivals = prop_oneof![
         (1..=u64::from(u32::MAX)).prop_map(|n| Arrivals::Every {
@@ -421,6 +422,7 @@ fn topics() -> impl Strategy<Value = Vec<TopicSpec>> {
     )
 }
 
+#[expect(clippy::too_many_lines, reason = "every field by hand")]
 fn setup() -> impl Strategy<Value = Setup> {
     let apps = (
         topics(),
