@@ -236,9 +236,7 @@ impl Sending {
                 *doing = Doing::Nothing;
             }
         }
-        let mut blocked: Vec<(usize, Blocked)> = self.work.blocked().collect();
-        blocked.sort_by_key(|(_, blocked)| blocked.draft.id);
-        for (index, mut blocked) in blocked {
+        while let Some((index, mut blocked)) = self.work.first_blocked() {
             let Some(producer) = &mut self.producer else {
                 return;
             };
@@ -311,11 +309,13 @@ impl Sending {
 
     /// A thread has put a record into a batch: what it does next.
     fn accepted(&mut self, now: SimTime, index: usize, draft: Draft) {
-        let bytes = encoding::record_size(&draft.at(0), 0);
         let codec = self.config.compression_type;
-        let busy = self.costs.compress(codec, bytes);
-        if !busy.is_zero() {
-            self.work.threads[index] = Doing::Compressing(now + busy);
+        if codec != Codec::None {
+            let bytes = encoding::record_size(&draft.at(0), 0);
+            let busy = self.costs.compress(codec, bytes);
+            if !busy.is_zero() {
+                self.work.threads[index] = Doing::Compressing(now + busy);
+            }
         }
         let flushes = self.work.accepted(index, draft.id);
         if flushes && let Some(producer) = &mut self.producer {

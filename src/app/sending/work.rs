@@ -109,6 +109,11 @@ impl Work {
         })
     }
 
+    /// The thread in send() whose record came first.
+    pub(super) fn first_blocked(&self) -> Option<(usize, Blocked)> {
+        self.blocked().min_by_key(|(_, blocked)| blocked.draft.id)
+    }
+
     /// A record is due to be sent again.
     pub(super) fn take_again(&mut self, now: SimTime) -> Option<Draft> {
         let first = self.again.first_entry()?;
