@@ -190,6 +190,15 @@ pub struct Undone {
     pub hit: bool,
 }
 
+/// Starts the process of a host unless it runs; true when it did not.
+pub(super) fn start_again(cluster: &mut Cluster, host: HostId) -> bool {
+    let is_down = !cluster.world.is_running(host);
+    if is_down {
+        cluster.world.start(host);
+    }
+    is_down
+}
+
 /// Undoes an action.
 pub fn undo(cluster: &mut Cluster, steps: &[Undo]) -> Undone {
     let mut hosts = Vec::new();
@@ -198,10 +207,9 @@ pub fn undo(cluster: &mut Cluster, steps: &[Undo]) -> Undone {
     for step in steps {
         let (host, words) = match step {
             Undo::Start(host) => {
-                if cluster.world.is_running(*host) {
+                if !start_again(cluster, *host) {
                     continue;
                 }
-                cluster.world.start(*host);
                 (Some(*host), "back")
             }
             Undo::Resume(host) => {

@@ -5,7 +5,7 @@
 //! process has really ended, however long its shutdown took.
 
 use crate::cluster::Cluster;
-use crate::fault::apply::names;
+use crate::fault::apply::{names, start_again};
 use crate::sim::process::HostId;
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -154,11 +154,7 @@ impl Rolling {
 
 /// Starts a host that is down; says so.
 fn back(cluster: &mut Cluster, host: HostId) -> Option<String> {
-    if cluster.world.is_running(host) {
-        return None;
-    }
-    cluster.world.start(host);
-    Some(format!("{} back", cluster.hosts.name(host)))
+    start_again(cluster, host).then(|| format!("{} back", cluster.hosts.name(host)))
 }
 
 impl Flap {

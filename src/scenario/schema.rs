@@ -26,6 +26,7 @@ use crate::scenario::keys::{ACTIONS, Absent, ActionKind, Key, SET_UP, TableDoc, 
 use crate::scenario::moment::{FENCED, OF_PARTITION};
 
 const DURATION: &str = "[0-9_]+([.][0-9_]+)? *(ns|us|\u{b5}s|ms|s|min|m|h|d)";
+const SHARE: &str = "[0-9_]+(([.][0-9_]+)? *%?| */ *[0-9_]+)";
 const SIZE: &str = "[0-9_]+([.][0-9_]+)? *(B|[kK]B|[MGT]B|[KMGT]iB)";
 
 /// What a table must have.
@@ -159,16 +160,21 @@ fn value(doc: &TableDoc, key: &Key, part: Part) -> Value {
         Takes::Count { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Takes::Duration { .. } => form(DURATION),
         Takes::SignedDuration => form(&format!("[-+]?{DURATION}")),
-        Takes::Instant => form(&format!("{DURATION}( *[.][.] *{DURATION})?")),
+        Takes::Instant => durations(),
         Takes::Size { .. } => form(SIZE),
         Takes::Bandwidth { .. } => form(&format!("{SIZE} */s")),
-        Takes::Share => form("[0-9_]+(([.][0-9_]+)? *%?| */ *[0-9_]+)"),
+        Takes::Share => form(SHARE),
         Takes::Rate => form("flood|as fast as possible|[0-9._]+ *[kKM]? */.+"),
         Takes::Word(words) => json!({ "type": "string", "enum": words }),
         Takes::True => json!({ "type": "boolean", "enum": [true] }),
         Takes::Config => link(&format!("{} config", owner(doc))),
         Takes::Form(_) | Takes::Table => special(key.name, part),
     }
+}
+
+/// A duration or a range of them.
+fn durations() -> Value {
+    form(&format!("{DURATION}( *[.][.] *{DURATION})?"))
 }
 
 /// A string of a form, with room around it.
@@ -212,7 +218,7 @@ fn special(name: &str, part: Part) -> Value {
             { "type": "integer", "minimum": 0 },
             { "type": "array", "items": { "type": "integer", "minimum": 0 } },
         ] }),
-        "compression_ratio" => form("[0-9_]+(([.][0-9_]+)? *%?| */ *[0-9_]+)"),
+        "compression_ratio" => form(SHARE),
         "variants" => json!({ "type": "object", "additionalProperties": link("variant") }),
         "claims" => json!({
             "type": "object",
@@ -221,7 +227,7 @@ fn special(name: &str, part: Part) -> Value {
         "teach" => Part::Whole.link(&TEACH),
         "keys" => json!({ "anyOf": [{ "enum": ["none"] }, Part::Whole.link(&KEYS)] }),
         "latency" => json!({ "anyOf": [
-            form(&format!("{DURATION}( *[.][.] *{DURATION})?")),
+            durations(),
             part.latency(),
         ] }),
         "pauses" => json!({
@@ -232,7 +238,7 @@ fn special(name: &str, part: Part) -> Value {
             (key.name, described(key, level))
         })),
         // Of an event it is a duration; of random faults it may be a range.
-        "for" => form(&format!("{DURATION}( *[.][.] *{DURATION})?")),
+        "for" => durations(),
         "alter_config" => altered(),
         "delete_records" | "elect" | "reassign" => form("\\S+-[0-9]+"),
         "grow" => json!({ "type": "string" }),

@@ -5,8 +5,8 @@
 //! seeds and names are as regular as 0, 1, 2 and "p1", "p2", and streams of related seeds must not
 //! be related. The draws themselves are xoshiro256++: 32 bytes of state in place of some 300, which
 //! matters when every actor has its own, and nobody attacks a simulation. A link draws by number
-//! with [`draw`]: it keeps no
-//! state, so that what one message gets does not depend on which others were sent.
+//! with [`draw`]: it keeps no state, so that what one message gets does not depend on which others
+//! were sent.
 //! Left out: floats; [`exponential`] reads a table of integer quantiles.
 //! Source: Blackman and Vigna, "Scrambled linear pseudorandom number generators"; Steele, Lea and
 //! Flood, "Fast splittable pseudorandom number generators".
