@@ -104,6 +104,10 @@ impl Process for AnyProcess {
     fn matches(moment: &Moment, _host: HostId, effect: &Effect<Message, Fact, Timer>) -> bool {
         moment.is(effect)
     }
+
+    fn is_written(fact: &Fact) -> bool {
+        matches!(fact, Fact::Kafka(fact) if fact.is_written())
+    }
 }
 
 fn from_app(fact: AppFact) -> Fact {

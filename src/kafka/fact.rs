@@ -265,6 +265,26 @@ pub enum Fact {
     },
 }
 
+impl Fact {
+    /// True when it tells of what a broker's logs or the metadata log now hold.
+    pub fn is_written(&self) -> bool {
+        matches!(
+            self,
+            Self::Appended { .. }
+                | Self::Truncated { .. }
+                | Self::SegmentRolled { .. }
+                | Self::SegmentsDeleted { .. }
+                | Self::LogStartMoved { .. }
+                | Self::TopicConfigChanged { .. }
+                | Self::PartitionChanged { .. }
+                | Self::BrokerRegistered { .. }
+                | Self::BrokerFenced { .. }
+                | Self::BrokerUnfenced { .. }
+                | Self::BrokerShutDown { .. }
+        )
+    }
+}
+
 /// What a consumer's `poll` throws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConsumerFailure {

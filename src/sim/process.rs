@@ -192,6 +192,12 @@ pub trait Process: Clone + Debug {
         host: HostId,
         effect: &Effect<Self::Message, Self::Fact, Self::Timer>,
     ) -> bool;
+
+    /// True for a fact about what the process has written to its disk: a step that a trigger has
+    /// stopped tells it at once, since a crash at that moment undoes none of it.
+    fn is_written(_fact: &Self::Fact) -> bool {
+        false
+    }
 }
 
 /// Where effects go. The world implements it; tests use a `Vec`.

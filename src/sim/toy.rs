@@ -50,6 +50,9 @@ impl TimerSlot for Alarm {
     }
 }
 
+/// Added to what a toy says of what it wrote.
+pub(crate) const WRITTEN: u64 = 1 << 32;
+
 /// A moment: a message with this number is sent, or a fact with this number is said.
 #[derive(Clone, Debug)]
 pub(crate) enum Moment {
@@ -61,6 +64,8 @@ pub(crate) enum Moment {
 pub(crate) struct Toy {
     /// Says a fact about each message and answers it with a number 1000 higher.
     pub(crate) answers: bool,
+    /// Then writes to its disk and says that too, by [`WRITTEN`] and the message's number.
+    pub(crate) writes: bool,
     /// Sets its timer again whenever it fires.
     pub(crate) every: Option<SimDuration>,
     pub(crate) heard: Vec<String>,
@@ -98,6 +103,12 @@ impl Process for Toy {
                     },
                 );
                 cx.set_timer(Alarm(9), SimDuration::from_secs(1));
+                if self.writes {
+                    let now = cx.now();
+                    let room = cx.disk().append(FileId(0), 1, now);
+                    room.expect("the disk is healthy");
+                    cx.fact(WRITTEN + body.n);
+                }
             }
             Input::Timer(timer) => {
                 if let Some(after) = self.every {
@@ -125,6 +136,10 @@ impl Process for Toy {
             (Moment::Says(n), Effect::Fact(fact)) => n == fact,
             (Moment::Sends(_) | Moment::Says(_), _) => false,
         }
+    }
+
+    fn is_written(fact: &u64) -> bool {
+        *fact >= WRITTEN
     }
 }
 

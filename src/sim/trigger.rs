@@ -2,7 +2,7 @@
 //!
 //! A trigger is matched against every effect as it is applied. When one matches, the rest of that
 //! step waits until the caller has applied its fault: a crash of the host swallows it, a cut
-//! delays what it sends.
+//! delays what it sends. What the process has written to its disk does not wait: it is there.
 
 use crate::sim::observe::{Occasion, Trip};
 use crate::sim::process::{ConnectionId, Effect, HostId, Process};

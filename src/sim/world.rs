@@ -462,10 +462,13 @@ impl<P: Process, O: Observer<P>> Sink<P::Message, P::Fact, P::Timer> for Applyin
     }
 
     fn push(&mut self, effect: EffectOf<P>) {
-        if self.progress != Progress::Applying {
-            if self.progress == Progress::Tripped {
-                self.rest.push(effect);
-            }
+        let waits = self.progress == Progress::Tripped
+            && !matches!(&effect, Effect::Fact(fact) if P::is_written(fact));
+        if waits {
+            self.rest.push(effect);
+            return;
+        }
+        if self.progress == Progress::Exited {
             return;
         }
         let trips = !self.triggers.is_empty() && self.triggers.meet(&self.occasion, &effect);

@@ -2,17 +2,18 @@
 //!
 //! Safety while faults are on, then they heal and progress is demanded: everything comes to rest,
 //! and records that are sent when all is over get through. 200 seeds in a release build, as in
-//! `.ci/run`; fewer in a debug build. A seed that fails leaves its scenario file in
-//! `target/swarm/`.
+//! `.ci/run`; fewer in a debug build; others with `RETRIAL_SWARM=1600..1700` in the environment.
+//! A seed that fails leaves its scenario file in `target/swarm/`.
 
 mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, thread};
+use std::{env, fs, thread};
 
 use retrial::check::guarantees::Promises;
 use retrial::report::claims::judge;
@@ -23,8 +24,8 @@ use retrial::seeds;
 
 use crate::swarm::file::File;
 
-/// How many seeds.
-const SEEDS: u64 = if cfg!(debug_assertions) { 24 } else { 200 };
+/// Which seeds, unless the environment says.
+const SEEDS: Range<u64> = 0..if cfg!(debug_assertions) { 24 } else { 200 };
 
 /// What all seeds together must have seen, or the swarm tests less than it says.
 const SEEN: [&str; 8] = [
@@ -41,11 +42,16 @@ const SEEN: [&str; 8] = [
 #[test]
 fn guarantees_hold_and_work_goes_on_after_any_faults() {
     let jobs = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let seeds = env::var("RETRIAL_SWARM").map_or(SEEDS, |range| {
+        let (from, to) = range.split_once("..").expect("RETRIAL_SWARM is FROM..TO");
+        from.parse().expect("a seed")..to.parse().expect("a seed")
+    });
+    let how_many = seeds.end - seeds.start;
     let mut failures = Vec::new();
     let mut seen: BTreeMap<String, i64> = BTreeMap::new();
     let mut hit = BTreeSet::new();
     seeds::for_each(
-        0..SEEDS,
+        seeds,
         jobs,
         |seed| {
             let file = file::file(seed);
@@ -67,19 +73,22 @@ fn guarantees_hold_and_work_goes_on_after_any_faults() {
     );
     assert!(
         failures.is_empty(),
-        "{} of {SEEDS} seeds failed\n\n{}",
+        "{} of {how_many} seeds failed\n\n{}",
         failures.len(),
         failures.join("\n")
     );
     let missing: Vec<_> = (SEEN.iter())
         .filter(|name| seen.get(**name) == Some(&0))
         .collect();
-    assert!(missing.is_empty(), "no seed saw {missing:?}: {seen:?}");
     assert!(
-        SEEDS < 200 || hit.len() >= 14,
+        how_many < 24 || missing.is_empty(),
+        "no seed saw {missing:?}: {seen:?}"
+    );
+    assert!(
+        how_many < 200 || hit.len() >= 14,
         "only these faults hit anything: {hit:?}"
     );
-    eprintln!("{SEEDS} seeds; faults {hit:?}; in all {seen:?}");
+    eprintln!("{how_many} seeds; faults {hit:?}; in all {seen:?}");
 }
 
 /// Runs a file to its end; with what is wrong.

@@ -9,8 +9,8 @@ use crate::sim::process::{ConnectionId, Crash, Effect, FileId, FlushId, Input};
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 use crate::sim::toy::{
-    A, Alarm, B, Moment, Note, Scribe, Toy, at, connected, heard, ms, note, one_ms, open, run,
-    send, two,
+    A, Alarm, B, Moment, Note, Scribe, Toy, WRITTEN, at, connected, heard, ms, note, one_ms, open,
+    run, send, two,
 };
 use crate::sim::trigger::{Times, TriggerId};
 use crate::sim::world::{Step, World};
@@ -865,6 +865,24 @@ fn a_trigger_stops_the_step_and_a_crash_swallows_the_rest_of_it() {
     world.crash(B, Crash::Kill);
     run(&mut world, 10_000);
     assert_eq!(heard(&mut world, A), ["5ms 0 disconnected"], "no answer");
+}
+
+#[test]
+fn what_a_tripped_step_has_written_is_told_although_a_crash_swallows_the_rest() {
+    let mut world = connected();
+    world.process_mut(B).writes = true;
+    world.arm(Moment::Says(1), Times::Once);
+    send(&mut world, A, 0, 1);
+    let mut scribe = Scribe::default();
+    world.run_until(at(1_000), &mut scribe);
+    world.crash(B, Crash::Kill);
+    world.run_until(at(10_000), &mut scribe);
+    let told: Vec<&str> = (scribe.lines.iter())
+        .filter_map(|line| line.split_once(": fact ").map(|(_, fact)| fact))
+        .collect();
+    assert_eq!(told, ["1", &(WRITTEN + 1).to_string()]);
+    let heard = heard(&mut world, A);
+    assert_eq!(heard.last().unwrap(), "5ms 0 disconnected", "no answer");
 }
 
 #[test]
