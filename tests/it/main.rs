@@ -6,6 +6,7 @@ mod determinism;
 mod dice;
 mod faults;
 mod fuzz;
+mod growth;
 mod library;
 mod mutations;
 mod properties;
