@@ -133,7 +133,8 @@ fn panel(
     draw_ranks(svg, run, column, (&axis, range), (top, floor));
 }
 
-/// Lines at the ranks, and above all lines their labels, all on one side.
+/// Lines at the ranks, each with its label at its top, all on one side: the line that stands
+/// farthest on that side is the shortest, so that no line runs through a label.
 fn draw_ranks(
     svg: &mut Svg,
     run: &Recording,
@@ -141,29 +142,28 @@ fn draw_ranks(
     (axis, range): (&Axis, Range),
     (top, floor): (i64, i64),
 ) {
-    let labels: Vec<(i64, i64, String)> = (0_i64..)
-        .zip(ranks(run, column))
-        .map(|(row, (label, nanos))| {
-            let y = top - RANKS + 13 * row + 10;
-            (
-                range.at(axis, nanos),
-                y,
-                format!("{label} {}", duration(nanos)),
-            )
+    let mut labels: Vec<(i64, String)> = ranks(run, column)
+        .map(|(label, nanos)| {
+            let text = format!("{label} {}", duration(nanos));
+            (range.at(axis, nanos), text)
         })
         .collect();
-    for (x, y, _) in &labels {
+    let fits = |(x, text): &(i64, String)| x + 4 + width_of(text) <= axis.end + 24;
+    let right = labels.iter().all(fits);
+    if !right {
+        labels.reverse();
+    }
+    let rows = || (0_i64..).map(|row| top - RANKS + 13 * row + 10);
+    for (y, (x, _)) in rows().zip(&labels) {
         svg.line("rank", (*x, y - 8), (*x, floor));
     }
-    let fits = |(x, _, text): &(i64, i64, String)| x + 4 + width_of(text) <= axis.end + 24;
-    let right = labels.iter().all(fits);
-    for (x, y, text) in &labels {
+    for (y, (x, text)) in rows().zip(&labels) {
         let (x, anchor) = if right {
             (x + 4, Anchor::Start)
         } else {
             (x - 4, Anchor::End)
         };
-        svg.text("halo", (x, *y), anchor, text);
+        svg.text("halo", (x, y), anchor, text);
     }
 }
 

@@ -73,7 +73,8 @@ impl Rates {
         let least = peaks.iter().copied().min().unwrap_or(0);
         let logarithmic = most > least.saturating_mul(STEEP);
         let ticks = if logarithmic {
-            let powers: Vec<u64> = (0..=19).map(|power| 10_u64.pow(power)).collect();
+            // Not 1: its label would stand on that of 0.
+            let powers: Vec<u64> = (1..=19).map(|power| 10_u64.pow(power)).collect();
             let below = powers.partition_point(|power| *power < most);
             let shown = powers.into_iter().take(below + 1);
             [0].into_iter().chain(shown).collect()
