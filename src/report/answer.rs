@@ -59,6 +59,25 @@ pub(super) fn of_seeds(scenario: &Scenario, losing: u64, seeds: u64, most: (u64,
     }
 }
 
+/// What to add when the base has lost nothing and other variants have: the worst of them, by
+/// `(name, how bad, in words)`.
+pub(super) fn of_others<'v>(
+    base_lost: u64,
+    others: impl Iterator<Item = (&'v str, u64, String)>,
+) -> Option<String> {
+    let losing: Vec<_> = others.filter(|(_, lost, _)| *lost > 0).collect();
+    // Of equals the first.
+    let (name, _, words) = losing.iter().rev().max_by_key(|(_, lost, _)| *lost)?;
+    let more = match losing.len() - 1 {
+        0 => String::new(),
+        more => format!(
+            " ({more} more {} too)",
+            plural(more as u64, "variant", "variants")
+        ),
+    };
+    (base_lost == 0).then(|| format!("; with \"{name}\" {words}{more}"))
+}
+
 /// True when the question's last sentence asks whether records can be lost.
 fn asks_about_loss(question: &str) -> bool {
     let question = question.trim().to_lowercase();
@@ -224,6 +243,29 @@ mod tests {
         ] {
             assert!(!asks_about_loss(question), "{question}");
         }
+    }
+
+    #[test]
+    fn a_base_that_lost_nothing_does_not_speak_for_the_others() {
+        let others = |lost: [u64; 3]| {
+            let all = [("a", lost[0]), ("b", lost[1]), ("c", lost[2])];
+            all.into_iter()
+                .map(|(name, lost)| (name, lost, format!("{lost} are gone")))
+        };
+        assert_eq!(of_others(0, others([0, 0, 0])), None);
+        assert_eq!(
+            of_others(1, others([0, 2, 0])),
+            None,
+            "the base has said it"
+        );
+        assert_eq!(
+            of_others(0, others([0, 2, 0])).as_deref(),
+            Some("; with \"b\" 2 are gone")
+        );
+        assert_eq!(
+            of_others(0, others([1, 2, 2])).as_deref(),
+            Some("; with \"b\" 2 are gone (2 more variants too)")
+        );
     }
 
     #[test]

@@ -29,7 +29,19 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
         out.push_str(&style.plain(&report.scenario.question));
     }
     if let Some(base) = report.outcomes.first() {
-        let answer = answer::of_run(report.scenario, base);
+        let mut answer = answer::of_run(report.scenario, base);
+        let others = report.outcomes[1..].iter().map(|outcome| {
+            let lost = outcome.delivery.lost;
+            let verb = if lost == 1 { "is" } else { "are" };
+            (
+                &*outcome.variant,
+                lost,
+                format!("{} {verb} gone", thousands(lost)),
+            )
+        });
+        if base.refused.is_none() {
+            answer.extend(answer::of_others(base.delivery.lost, others));
+        }
         let tone = if base.delivery.lost > 0 {
             Tone::Bad
         } else {

@@ -169,7 +169,13 @@ pub fn print(report: &SurveyReport<'_>, target: &str, style: Style) -> String {
     if let Some(lost) = base.and_then(|base| base.metrics.get("lost")) {
         let most = (lost.max.unsigned_abs(), lost.worst_seed);
         let all = seeds.end - seeds.start;
-        let answer = answer::of_seeds(report.scenario, lost.seeds_over_zero, all, most);
+        let mut answer = answer::of_seeds(report.scenario, lost.seeds_over_zero, all, most);
+        let others = report.variants[1..].iter().filter_map(|variant| {
+            let losing = variant.metrics.get("lost")?.seeds_over_zero;
+            let words = format!("some were in {} of {}", thousands(losing), thousands(all));
+            Some((&*variant.name, losing, words))
+        });
+        answer.extend(answer::of_others(lost.seeds_over_zero, others));
         for line in style.plain(&answer).lines() {
             out.push_str(&style.paint(Tone::Strong, line));
             out.push('\n');

@@ -2,6 +2,7 @@
 //!
 //! An observer of facts and inputs; it changes nothing.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::audit::Audit;
@@ -140,8 +141,10 @@ impl Watch {
         self.unavailable_ms + open.sum::<u64>()
     }
 
+    /// A partition is without a leader, from now on or still.
     fn leader_lost(&mut self, now: SimTime, tp: TopicPartition) {
-        if self.leaderless.insert(tp, now).is_none() {
+        if let Entry::Vacant(entry) = self.leaderless.entry(tp) {
+            entry.insert(now);
             self.audit.leader_lost(now, place(tp));
         }
     }

@@ -1,13 +1,12 @@
 //! Claims: `lost >= 1 in >= 60% of seeds`, `p99 <= "acks=1".p99`, `hit crash`,
 //! `refused_config acks`.
 //!
-//! Words of the audit, groups, variants and events are checked here; a metric of another name is
-//! looked up when there is a result, and one that is not there fails its claim.
+//! Every name is checked here, before anything runs, and a time is turned into the metric's unit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::scenario::diagnostics::{Problem, Problems, nearest};
+use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::model::{Claim, ClaimKind, Comparison, Operand, SeedQuantifier};
 use crate::scenario::reader::{Text, as_table, texts};
 use crate::scenario::tree::{Item, Place};
@@ -40,6 +39,42 @@ pub const GROUP: [&str; 7] = [
     "rebalances",
     "paused_partition_ms",
 ];
+
+/// The other metrics of a run that stand alone; `report::metrics` and `run::metrics` fill them in.
+pub const PLAIN: [&str; 27] = [
+    "requests",
+    "produce_requests",
+    "fetch_requests",
+    "bytes",
+    "batches",
+    "batch_bytes",
+    "replicated_batches",
+    "duplicates_detected",
+    "produce_refused",
+    "retries",
+    "truncated_records",
+    "elections",
+    "unclean_elections",
+    "isr_changes",
+    "brokers_fenced",
+    "position_resets",
+    "config_changes",
+    "commands_failed",
+    "segments_rolled",
+    "segments_deleted",
+    "log_start_moves",
+    "unavailable_partition_ms",
+    "untold",
+    "events",
+    "virtual_ns",
+    "violations",
+    "unsettled",
+];
+
+/// Beginnings of the names of latencies; a group has the second too.
+const LATENCIES: [&str; 2] = ["ack", "e2e"];
+/// Their ends.
+const RANKS: [&str; 4] = ["p50_ns", "p99_ns", "p999_ns", "max_ns"];
 
 const COMPARISONS: [(&str, Comparison); 6] = [
     ("==", Comparison::Equal),
@@ -178,10 +213,11 @@ fn claim(
     let left = comparison[..at].trim();
     let right = comparison[at + symbol.len()..].trim();
     let metric = metric(left, text.place, vocabulary, problems)?;
+    let right = operand(right, &metric, text.place, vocabulary, problems)?;
     Some(ClaimKind::Compare {
         metric,
         op,
-        right: operand(right, text.place, vocabulary, problems)?,
+        right,
         seeds,
     })
 }
@@ -223,7 +259,7 @@ fn quantifier(claim: &str) -> Result<(&str, SeedQuantifier), String> {
     }
 }
 
-/// The name of a metric, checked as far as it can be before a run.
+/// The name of a metric.
 fn metric(
     name: &str,
     place: Place,
@@ -235,24 +271,68 @@ fn metric(
         let why = format!("`{name}` is no name of a metric");
         return bad(place, why, problems);
     }
-    if let Some(rest) = name.strip_prefix("groups.") {
-        group_metric(rest, place, vocabulary, problems)?;
-    } else if !DELIVERY.contains(&name) && name.len() > 3 {
-        let misspelt = DELIVERY
-            .into_iter()
-            .find(|word| strsim::osa_distance(word, name) == 1);
-        if let Some(word) = misspelt {
-            problems.add(
-                place,
-                Problem::UnknownName {
-                    kind: "metric",
-                    name: name.to_owned(),
-                    known: vec![word.to_owned()],
-                },
-            );
+    match name.split_once('.') {
+        Some(("groups", rest)) => group_metric(rest, place, vocabulary, problems)?,
+        Some((family, of)) => member_metric(name, family, of, place, vocabulary, problems),
+        None => {
+            let known =
+                || (DELIVERY.into_iter().chain(PLAIN).map(str::to_owned)).chain(latencies());
+            if !known().any(|word| word == name) {
+                unknown("metric", name, known().collect(), place, problems);
+            }
         }
     }
     Some(Arc::from(name))
+}
+
+/// The names of all latencies.
+fn latencies() -> impl Iterator<Item = String> {
+    let ranks = |of| RANKS.into_iter().map(move |rank| format!("{of}_{rank}"));
+    LATENCIES.into_iter().flat_map(ranks)
+}
+
+fn unknown(
+    kind: &'static str,
+    name: &str,
+    known: Vec<String>,
+    place: Place,
+    problems: &mut Problems,
+) {
+    let name = name.to_owned();
+    problems.add(place, Problem::UnknownName { kind, name, known });
+}
+
+/// `appended_records.b1` and `faults.crash.hit`.
+fn member_metric(
+    name: &str,
+    family: &str,
+    of: &str,
+    place: Place,
+    vocabulary: &Vocabulary,
+    problems: &mut Problems,
+) {
+    let is_known = match family {
+        "appended_records" => {
+            let number = of
+                .strip_prefix('b')
+                .and_then(|number| number.parse::<u32>().ok());
+            number.is_some_and(|number| number > 0)
+        }
+        "faults" => of.strip_suffix(".hit").is_some_and(|id| {
+            let mut variants = vocabulary.variants.iter();
+            variants.any(|(_, events)| events.contains(id))
+        }),
+        _ => false,
+    };
+    if !is_known {
+        let known = [
+            "appended_records.b1",
+            "faults.EVENT.hit",
+            "groups.GROUP.max_lag",
+        ];
+        let known = known.map(str::to_owned).to_vec();
+        unknown("metric", name, known, place, problems);
+    }
 }
 
 fn group_metric(
@@ -266,31 +346,23 @@ fn group_metric(
         return bad(place, why, problems);
     };
     if !vocabulary.groups.contains(group) {
-        problems.add(
-            place,
-            Problem::UnknownName {
-                kind: "group",
-                name: group.to_owned(),
-                known: vocabulary.groups.iter().map(ToString::to_string).collect(),
-            },
-        );
+        let known = vocabulary.groups.iter().map(ToString::to_string).collect();
+        unknown("group", group, known, place, problems);
     }
-    if !GROUP.contains(&word) && nearest(word, GROUP.into_iter()).is_some() {
-        problems.add(
-            place,
-            Problem::UnknownName {
-                kind: "metric of a group",
-                name: word.to_owned(),
-                known: GROUP.into_iter().map(str::to_owned).collect(),
-            },
-        );
+    let known: Vec<String> = (GROUP.into_iter().map(str::to_owned))
+        .chain(RANKS.map(|rank| format!("e2e_{rank}")))
+        .collect();
+    if !known.iter().any(|known| known == word) {
+        unknown("metric of a group", word, known, place, problems);
     }
     Some(())
 }
 
-/// A number, a duration in ns, or a metric of another variant.
+/// A number, a duration in the unit of the metric that it is compared with, or a metric of another
+/// variant.
 fn operand(
     text: &str,
+    metric_compared: &str,
     place: Place,
     vocabulary: &Vocabulary,
     problems: &mut Problems,
@@ -300,8 +372,20 @@ fn operand(
         return Some(Operand::Number(number));
     }
     if let Ok(span) = SimDuration::parse(text) {
-        return match i64::try_from(span.as_nanos()) {
-            Ok(nanos) => Some(Operand::Number(nanos)),
+        let unit = if metric_compared.ends_with("_ns") {
+            1
+        } else if metric_compared.ends_with("_ms") {
+            1_000_000
+        } else {
+            let why = format!("`{text}` is a time, and {metric_compared} is none");
+            return bad(place, why, problems);
+        };
+        if span.as_nanos() % unit != 0 {
+            let why = format!("{metric_compared} is counted in ms, and `{text}` is finer");
+            return bad(place, why, problems);
+        }
+        return match i64::try_from(span.as_nanos() / unit) {
+            Ok(number) => Some(Operand::Number(number)),
             Err(_) => bad(place, format!("`{text}` is too long"), problems),
         };
     }

@@ -206,6 +206,9 @@ fn claim(claim: &Claim) -> String {
                 Operand::Number(nanos) if *nanos > 0 && metric.ends_with("_ns") => {
                     span(SimDuration::from_nanos(nanos.unsigned_abs()))
                 }
+                Operand::Number(millis) if *millis > 0 && metric.ends_with("_ms") => {
+                    span(SimDuration::from_millis(millis.unsigned_abs()))
+                }
                 Operand::Number(number) if *number < 0 => number.to_string(),
                 Operand::Number(number) => grouped(number.unsigned_abs()),
                 Operand::Metric { variant, metric } => format!("the {metric} of \"{variant}\""),
@@ -292,7 +295,8 @@ impl Facts<'_> {
         self.say_unless(usual, "restart", text.to_owned());
     }
 
-    /// The configs of a component; of the base only those that are not Kafka's default are said.
+    /// The configs of a component; of the base only acks, on which all else depends, and those that
+    /// are not Kafka's default are said.
     fn config<C: Component>(&mut self, config: &C) {
         let default = C::default();
         for entry in C::ENTRIES {
@@ -304,7 +308,7 @@ impl Facts<'_> {
                 subject: self.subject.clone(),
                 aspect: entry.name.to_owned(),
                 text: format!("{} is {}", entry.name, entry.kind.pretty(value)),
-                silent: usual,
+                silent: usual && entry.name != "acks",
             });
         }
     }

@@ -8,6 +8,7 @@ mod faults;
 mod fuzz;
 mod growth;
 mod library;
+mod metrics;
 mod mutations;
 mod properties;
 mod random_faults;
