@@ -1,96 +1,59 @@
 //! A command-line tool that somebody starts: it asks the cluster for one thing and ends.
 //!
-//! Modelled: `kafka-configs --bootstrap-controller … --alter` (KIP-919), which asks a controller, and
-//! `kafka-delete-records`, which asks a broker who leads and then the leader; errors that may pass and
-//! lost connections are tried again for a minute.
-//! Source: KafkaAdminClient, ConfigCommand, DeleteRecordsCommand (4.2).
+//! Modelled: kafka-configs, kafka-delete-records, kafka-leader-election, kafka-topics --alter,
+//! kafka-reassign-partitions and kafka-cluster unregister with `--bootstrap-server`: all are calls of
+//! the administrator's client, one after the other. A throttled move sets the throttle first.
+//! Left out: what the tools look up and print besides; kafka-reassign-partitions --verify, so a
+//! throttle stays when the move is over.
+//! Source: ConfigCommand, DeleteRecordsCommand, LeaderElectionCommand, TopicCommand,
+//! ReassignPartitionsCommand, ClusterTool (4.2).
 
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::app::Fact;
+use crate::client::admin::{self, AdminClient, Progress, Settings, Target};
 use crate::kafka;
+use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::api::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest};
 use crate::kafka::api::incremental_alter_configs::IncrementalAlterConfigsRequest;
-use crate::kafka::api::metadata::{MetadataRequest, MetadataResponse};
+use crate::kafka::api::metadata::{MetadataRequest, TopicMetadata};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{BrokerId, TopicPartition};
-use crate::kafka::message::{Message, Request, Response};
-use crate::rpc;
-use crate::rpc::{Event, Peer, Rpc};
-use crate::sim::process::{Cx, HostId, Input, TimerSlot};
+use crate::kafka::message::{Message, Request};
+use crate::kafka::throttled_replicas::PerSide;
+use crate::sim::process::{Cx, HostId, Input};
 use crate::sim::rng::Streams;
-use crate::sim::time::SimDuration;
 use crate::workload::Command;
 
-/// default.api.timeout.ms
-const GIVES_UP_AFTER: SimDuration = SimDuration::from_secs(60);
-/// retry.backoff.ms
-const RETRY_BACKOFF: SimDuration = SimDuration::from_millis(100);
+/// What wakes a tool: its client's timers.
+pub type Timer = admin::Timer;
 
-/// What wakes a tool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timer {
-    /// An error has passed, perhaps.
-    Retry,
-    /// It has tried for long enough.
-    GiveUp,
-    /// Of its connections.
-    Rpc(rpc::Timer),
-}
-
-impl TimerSlot for Timer {
-    fn slot(self) -> usize {
-        match self {
-            Self::Retry => 0,
-            Self::GiveUp => 1,
-            Self::Rpc(timer) => 2 + timer.slot(),
-        }
-    }
-}
+type ToolCx<'a, 'b> = &'a mut Cx<'b, Message, Fact, Timer>;
 
 /// A tool; it runs from its start to its answer.
 #[derive(Clone, Debug)]
 pub struct Tool {
     command: Command,
-    brokers: Arc<[(BrokerId, HostId)]>,
-    rpc: Rpc<()>,
-    /// Whom it asks next: a server, or the leader that one has named.
-    next: Peer,
-    leader: Option<Peer>,
-    waiting: bool,
+    client: AdminClient,
+    /// The calls that are still to be made.
+    calls: VecDeque<(Target, Request)>,
     running: bool,
 }
 
 impl Tool {
-    /// A tool that was not started. A change of configs goes to controllers, all else to brokers.
+    /// A tool that was not started.
     pub fn new(
         command: Command,
         brokers: Arc<[(BrokerId, HostId)]>,
-        controllers: &[HostId],
         streams: &Streams,
         name: &str,
     ) -> Self {
-        let rng = streams.stream(&format!("command/{name}"));
-        let mut rpc = Rpc::new(rpc::Settings::default(), rng);
-        match &command {
-            Command::AlterConfig { .. } => {
-                for host in controllers {
-                    rpc.add_peer(*host);
-                }
-            }
-            Command::DeleteRecords { .. } => {
-                for (_, host) in brokers.iter() {
-                    rpc.add_peer(*host);
-                }
-            }
-        }
+        let name = format!("command/{name}");
         Self {
             command,
-            brokers,
-            rpc,
-            next: Peer(0),
-            leader: None,
-            waiting: false,
+            client: AdminClient::new(Settings::default(), brokers, streams, &name),
+            calls: VecDeque::new(),
             running: false,
         }
     }
@@ -101,143 +64,158 @@ impl Tool {
     }
 
     /// Handles one input to the end.
-    pub fn handle(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>, input: Input<Message, Timer>) {
-        match input {
+    pub fn handle(&mut self, cx: ToolCx<'_, '_>, input: Input<Message, Timer>) {
+        let progress = match input {
             Input::Start => {
                 self.running = true;
-                cx.set_timer(Timer::GiveUp, GIVES_UP_AFTER);
-                self.ask(cx);
+                self.calls = calls(&self.command);
+                self.next_call(cx)
             }
-            Input::Timer(Timer::Retry) => self.ask(cx),
-            Input::Timer(Timer::GiveUp) => self.end(cx, Some(ErrorCode::RequestTimedOut)),
-            Input::Terminate => self.exit(cx),
-            Input::Connected { on, .. } => {
-                cx.scoped(Timer::Rpc, |cx| self.rpc.connected(cx, on));
-                self.ask(cx);
-            }
-            Input::Disconnected(on) => {
-                let event = cx.scoped(Timer::Rpc, |cx| self.rpc.disconnected(cx, on));
-                self.network(cx, &event);
-            }
-            Input::Timer(Timer::Rpc(timer)) => {
-                let event = cx.scoped(Timer::Rpc, |cx| self.rpc.timer(cx, timer));
-                self.network(cx, &event);
-            }
+            Input::Terminate => return self.exit(cx),
+            Input::Timer(timer) => self.client.timer(cx, timer),
+            Input::Connected { on, .. } => self.client.connected(cx, on),
+            Input::Disconnected(on) => self.client.disconnected(cx, on),
             Input::Message {
                 on,
                 body: Message::Response { correlation, body },
-            } => {
-                if self.rpc.answered(on, correlation).is_some() {
-                    self.waiting = false;
-                    self.answered(cx, &body);
-                }
-            }
+            } => self.client.answered(cx, on, correlation, &body),
             Input::Message {
                 body: Message::Request { .. },
                 ..
             }
             | Input::Flushed(_)
-            | Input::FlushFailed(_) => {}
-        }
+            | Input::FlushFailed(_) => Progress::Nothing,
+        };
+        self.progress(cx, progress);
     }
 
     /// Forgets what a dead process forgets.
     pub fn crash(&mut self) {
-        self.rpc.reset();
-        self.next = Peer(0);
-        self.leader = None;
-        self.waiting = false;
+        self.client.reset();
+        self.calls.clear();
         self.running = false;
     }
 
-    fn network(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>, event: &Event<()>) {
-        match event {
-            Event::Nothing => {}
-            Event::MayConnect(_) => self.ask(cx),
-            Event::Lost { .. } => self.try_another(cx),
+    fn next_call(&mut self, cx: ToolCx<'_, '_>) -> Progress {
+        let (target, request) = self.calls.pop_front().expect("a tool has a call");
+        self.client.call(cx, target, request)
+    }
+
+    fn progress(&mut self, cx: ToolCx<'_, '_>, progress: Progress) {
+        match progress {
+            Progress::Nothing => {}
+            Progress::Asked(broker) => tell(cx, kafka::fact::Fact::CommandAsked { broker }),
+            Progress::TriedInVain(error) => {
+                tell(cx, kafka::fact::Fact::CommandTriedInVain { error });
+            }
+            Progress::Answered(None) if !self.calls.is_empty() => {
+                let progress = self.next_call(cx);
+                self.progress(cx, progress);
+            }
+            Progress::Answered(error) => self.end(cx, error),
+            Progress::Described(topics) => self.described(cx, &topics),
+            Progress::GivenUp => self.end(cx, Some(ErrorCode::RequestTimedOut)),
         }
     }
 
-    /// Sends what is to be asked next, or connects.
-    fn ask(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
-        if self.waiting {
-            return;
+    /// The tool knows where the partition is, and so which brokers send and which receive.
+    fn described(&mut self, cx: ToolCx<'_, '_>, topics: &[TopicMetadata]) {
+        let Command::ThrottledReassignment { tp, target, rate } = &self.command else {
+            unreachable!("only a move with a throttle looks where the partition is");
+        };
+        let partitions = topics.first().map(|topic| &topic.replicas);
+        let Some(sources) = partitions.and_then(|all| all.get(tp.partition as usize)) else {
+            return self.end(cx, Some(ErrorCode::UnknownTopicOrPartition));
+        };
+        self.calls = throttled_move(*tp, sources, target, *rate);
+        let progress = self.next_call(cx);
+        self.progress(cx, progress);
+    }
+
+    fn end(&mut self, cx: ToolCx<'_, '_>, error: Option<ErrorCode>) {
+        tell(cx, kafka::fact::Fact::CommandEnded { error });
+        self.exit(cx);
+    }
+
+    fn exit(&mut self, cx: ToolCx<'_, '_>) {
+        self.crash();
+        cx.exit();
+    }
+}
+
+fn tell(cx: ToolCx<'_, '_>, fact: kafka::fact::Fact) {
+    cx.fact(Fact::Kafka(fact));
+}
+
+/// The calls of a command, in order.
+fn calls(command: &Command) -> VecDeque<(Target, Request)> {
+    let call = match command {
+        Command::AlterConfig { topic, changes } => {
+            let request = IncrementalAlterConfigsRequest::Topic {
+                topic: *topic,
+                changes: Arc::clone(changes),
+            };
+            (Target::AnyBroker, Request::IncrementalAlterConfigs(request))
         }
-        let peer = self.leader.unwrap_or(self.next);
-        if !self.rpc.is_ready(peer) {
-            cx.scoped(Timer::Rpc, |cx| self.rpc.connect(cx, peer));
-            return;
-        }
-        let request = match &self.command {
-            Command::AlterConfig { topic, changes } => {
-                Request::IncrementalAlterConfigs(IncrementalAlterConfigsRequest {
-                    topic: *topic,
-                    changes: Arc::clone(changes),
-                })
-            }
-            Command::DeleteRecords { tp, .. } if self.leader.is_none() => {
-                Request::Metadata(MetadataRequest {
-                    topics: vec![tp.topic],
-                })
-            }
-            Command::DeleteRecords { tp, before } => Request::DeleteRecords(DeleteRecordsRequest {
-                timeout: rpc::Settings::default().request_timeout,
+        Command::DeleteRecords { tp, before } => {
+            let request = DeleteRecordsRequest {
+                timeout: Settings::default().request_timeout,
                 partitions: vec![DeleteRecordsPartition {
                     tp: *tp,
                     before: *before,
                 }],
-            }),
-        };
-        self.waiting = true;
-        cx.scoped(Timer::Rpc, |cx| self.rpc.send(cx, peer, request, ()));
-    }
-
-    fn answered(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>, body: &Response) {
-        let error = match (body, &self.command) {
-            (Response::IncrementalAlterConfigs(response), _) => response.error,
-            (Response::DeleteRecords(response), _) => response.partitions[0].error,
-            (Response::Metadata(response), Command::DeleteRecords { tp, .. }) => {
-                self.leader = self.leader_in(response, *tp);
-                if self.leader.is_some() {
-                    return self.ask(cx);
-                }
-                Some(ErrorCode::LeaderNotAvailable)
-            }
-            (body, command) => panic!("{body:?} does not answer {command:?}"),
-        };
-        match error {
-            Some(error) if error.is_retriable() => self.try_another(cx),
-            error => self.end(cx, error),
+            };
+            (Target::Leader(*tp), Request::DeleteRecords(request))
         }
-    }
+        Command::ThrottledReassignment { tp, .. } => {
+            let request = MetadataRequest {
+                topics: vec![tp.topic],
+                allow_auto_topic_creation: false,
+            };
+            (Target::AnyBroker, Request::Metadata(request))
+        }
+        Command::Admin(request) => {
+            let target = match request {
+                AdminRequest::UnregisterBroker { .. } => Target::AnyBroker,
+                AdminRequest::ElectLeaders { .. }
+                | AdminRequest::CreateTopics { .. }
+                | AdminRequest::CreatePartitions { .. }
+                | AdminRequest::AlterPartitionReassignments { .. } => Target::Controller,
+            };
+            (target, Request::Admin(Box::new(request.clone())))
+        }
+    };
+    VecDeque::from([call])
+}
 
-    fn leader_in(&self, response: &MetadataResponse, tp: TopicPartition) -> Option<Peer> {
-        let topic = response
-            .topics
-            .iter()
-            .find(|topic| topic.topic == tp.topic)?;
-        let leader = topic.partitions.get(tp.partition as usize)?.leader?;
-        let index = self
-            .brokers
-            .iter()
-            .position(|(broker, _)| *broker == leader)?;
-        Some(Peer(index as u32))
+/// First the throttle, on the topic and on every broker that takes part, then the move.
+fn throttled_move(
+    tp: TopicPartition,
+    sources: &[BrokerId],
+    target: &Arc<[BrokerId]>,
+    rate: u64,
+) -> VecDeque<(Target, Request)> {
+    let on = |broker: &BrokerId| (tp.partition, *broker);
+    let new: Vec<BrokerId> = (target.iter().copied())
+        .filter(|broker| !sources.contains(broker))
+        .collect();
+    let alter = Request::IncrementalAlterConfigs;
+    // The tool sets the whole list, of this move and of those under way; adding to it is the same.
+    let listed = alter(IncrementalAlterConfigsRequest::ThrottledReplicas {
+        topic: tp.topic,
+        replicas: PerSide {
+            leader: sources.iter().map(on).collect(),
+            follower: new.iter().map(on).collect(),
+        },
+    });
+    let mut calls = VecDeque::from([(Target::AnyBroker, listed)]);
+    let brokers: BTreeSet<BrokerId> = sources.iter().chain(&new).copied().collect();
+    for broker in brokers {
+        let limit = alter(IncrementalAlterConfigsRequest::ThrottledRate { broker, rate });
+        calls.push_back((Target::Broker(broker), limit));
     }
-
-    fn try_another(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
-        self.waiting = false;
-        self.leader = None;
-        self.next = Peer((self.next.0 + 1) % self.rpc.peer_count());
-        cx.set_timer(Timer::Retry, RETRY_BACKOFF);
-    }
-
-    fn end(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>, error: Option<ErrorCode>) {
-        cx.fact(Fact::Kafka(kafka::fact::Fact::CommandEnded { error }));
-        self.exit(cx);
-    }
-
-    fn exit(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
-        self.crash();
-        cx.exit();
-    }
+    let target = Some(Arc::clone(target));
+    let request = AdminRequest::AlterPartitionReassignments { tp, target };
+    calls.push_back((Target::Controller, Request::Admin(Box::new(request))));
+    calls
 }

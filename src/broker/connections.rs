@@ -161,7 +161,10 @@ mod tests {
     const C: ConnectionId = ConnectionId(4);
 
     fn request() -> Request {
-        Request::Metadata(MetadataRequest { topics: Vec::new() })
+        Request::Metadata(MetadataRequest {
+            topics: Vec::new(),
+            allow_auto_topic_creation: false,
+        })
     }
 
     fn arrive(connections: &mut Connections, correlation: u32) -> bool {

@@ -254,8 +254,9 @@ fn error_of(response: &Response) -> Option<ErrorCode> {
         Response::BrokerRegistration(response) => response.error,
         Response::BrokerHeartbeat(response) => response.error,
         Response::AllocateProducerIds(response) => response.error,
-        Response::Admin(response) => response.error,
-        Response::Produce(_)
+        Response::Envelope(response) => response.error,
+        Response::Admin(_)
+        | Response::Produce(_)
         | Response::Fetch(_)
         | Response::ListOffsets(_)
         | Response::Metadata(_)

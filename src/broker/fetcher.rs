@@ -3,8 +3,9 @@
 //! Modelled: one request at a time per fetcher, which asks for all its partitions and waits at the
 //! leader; partitions that fail, damaged batches among them, wait replica.fetch.backoff.ms; only an
 //! answer to the state that was asked for counts; batches of a leader epoch above the known one are
-//! ignored; a partition that the leader has fenced waits for metadata.
-//! Left out: fetch sessions, throttling, tiered storage.
+//! ignored; a partition that the leader has fenced waits for metadata; one that is behind is left
+//! out while its throttle is exceeded.
+//! Left out: fetch sessions, tiered storage.
 //! Source: AbstractFetcherThread, ReplicaFetcherThread, AbstractFetcherManager (4.2); KIP-320,
 //! KIP-903, KAFKA-18723.
 
@@ -22,6 +23,7 @@ use crate::kafka::fact::{Fact, LogStartCause, Role};
 use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset};
 use crate::kafka::message::{Request, Response};
 use crate::kafka::records::StoredBatch;
+use crate::kafka::throttled_replicas::Side;
 use crate::log::segment::Incoming;
 use crate::rpc::{Event, Peer, Rpc};
 use crate::sim::process::ConnectionId;
@@ -96,6 +98,7 @@ impl Broker {
         if let Some(following) = self.replicas[slot].following_mut() {
             following.fetcher = Some(index);
             following.delayed_until = SimTime::ZERO;
+            following.caught_up = None;
         }
         self.fetchers.all[index as usize].members.push(slot);
         self.fetch_next(cx, index);
@@ -179,8 +182,12 @@ impl Broker {
         if self.ask_about_range(cx, index) {
             return;
         }
-        let partitions = self.next_partitions(cx.now(), index);
+        let held = self.held_by_throttle(cx.now(), index);
+        let partitions = self.next_partitions(cx.now(), index, &held);
         if partitions.is_empty() {
+            if !held.is_empty() {
+                self.wake_at(cx, index, cx.now() + self.config.replica_fetch_backoff);
+            }
             self.wake_when_delay_is_over(cx, index);
             return;
         }
@@ -214,7 +221,7 @@ impl Broker {
     }
 
     /// The partitions to ask for, which are also noted as asked for.
-    fn next_partitions(&mut self, now: SimTime, index: u32) -> Vec<FetchPartition> {
+    fn next_partitions(&mut self, now: SimTime, index: u32, held: &[Slot]) -> Vec<FetchPartition> {
         let fetcher = &mut self.fetchers.all[index as usize];
         fetcher.sent.clear();
         let mut partitions = Vec::with_capacity(fetcher.members.len());
@@ -223,6 +230,9 @@ impl Broker {
             let Part::Follower(following) = partition.part else {
                 continue;
             };
+            if held.contains(&slot) {
+                continue;
+            }
             let Some(epoch) = partition
                 .leader_epoch
                 .filter(|_| following.delayed_until <= now)
@@ -247,6 +257,17 @@ impl Broker {
         partitions
     }
 
+    /// The partitions that are not asked for because their throttle is exceeded.
+    fn held_by_throttle(&self, now: SimTime, index: u32) -> Vec<Slot> {
+        if !self.throttles.is_exceeded(Side::Follower, now) {
+            return Vec::new();
+        }
+        let members = self.fetchers.all[index as usize].members.iter().copied();
+        members
+            .filter(|slot| self.waits_for_throttle(*slot, now))
+            .collect()
+    }
+
     fn delays(&self, index: u32) -> impl Iterator<Item = SimTime> {
         let members = self.fetchers.all[index as usize].members.iter();
         members.filter_map(|slot| match self.replicas[*slot].part {
@@ -260,9 +281,13 @@ impl Broker {
     }
 
     fn wake_when_delay_is_over(&mut self, cx: BrokerCx<'_, '_>, index: u32) {
-        let Some(first) = self.delays(index).min() else {
-            return;
-        };
+        let now = cx.now();
+        if let Some(first) = self.delays(index).filter(|until| *until > now).min() {
+            self.wake_at(cx, index, first);
+        }
+    }
+
+    fn wake_at(&mut self, cx: BrokerCx<'_, '_>, index: u32, first: SimTime) {
         let fetcher = &mut self.fetchers.all[index as usize];
         if fetcher.wakes_at.is_none_or(|at| at > first) {
             fetcher.wakes_at = Some(first);
@@ -457,6 +482,7 @@ impl Broker {
             .sum();
         self.roll_for_fetched(cx, slot, &batches, bytes);
         let partition = &mut self.replicas[slot];
+        let tp = partition.tp;
         if bytes > 0 && cx.disk().append(partition.file, bytes, now).is_err() {
             self.log_dir_failed();
             self.stop_fetching(slot);
@@ -472,6 +498,12 @@ impl Broker {
                 tp: partition.tp,
                 stored,
             });
+        }
+        let caught_up = partition.log.log_end() >= answer.high_watermark;
+        if let Some(following) = partition.following_mut()
+            && (bytes > 0 || following.caught_up.is_none())
+        {
+            following.caught_up = Some(caught_up);
         }
         if partition.log.advance_high_watermark(answer.high_watermark) {
             cx.fact(Fact::HighWatermarkAdvanced {
@@ -489,6 +521,7 @@ impl Broker {
         if !self.replicas[slot].waiting_consumers.is_empty() {
             self.wake_consumers(cx, slot);
         }
+        self.count_copied(Side::Follower, tp, bytes, now);
         self.flush_follower_if_due(cx, index, slot, records);
     }
 

@@ -3,7 +3,7 @@
 //! Modelled: long polls of the controller as an observer; records are applied once they are
 //! committed; each batch of changes makes this broker's replicas leaders and followers; a fetcher
 //! starts anew only when the leader epoch is higher; a topic's config that changes holds at once.
-//! Left out: features, configs of brokers that change, deletion of topics.
+//! Left out: features, configs of brokers that change but for throttles, deletion of topics.
 //! Source: MetadataLoader, BrokerMetadataPublisher, ReplicaManager.applyDelta, KafkaRaftClient (4.2);
 //! KIP-500, KIP-631.
 
@@ -84,8 +84,7 @@ impl Metadata {
             let old = std::mem::replace(&mut self.image, image);
             self.uncommitted.clear();
             changes.brokers = true;
-            for (index, topic) in self.image.topics.iter().enumerate() {
-                let topic_id = TopicId(index as u32);
+            for (topic_id, topic) in self.image.topics() {
                 if old.topic(topic_id).map(|old| old.config) != Some(topic.config) {
                     changes.topics.insert(topic_id);
                 }
@@ -136,6 +135,8 @@ impl Changes {
                 self.topics.insert(*topic);
             }
             MetadataRecord::Topic { .. }
+            | MetadataRecord::ThrottledReplicas { .. }
+            | MetadataRecord::ThrottledRate { .. }
             | MetadataRecord::ProducerIds { .. }
             | MetadataRecord::NoOp => {}
         }
@@ -157,6 +158,9 @@ impl Broker {
     /// The controller answered: applies what is committed and asks on.
     pub(super) fn metadata_fetched(&mut self, cx: BrokerCx<'_, '_>, response: QuorumFetchResponse) {
         let changes = self.metadata.advance(response);
+        let image = self.metadata.image();
+        let rates = image.throttled_rates.get(&self.id).copied();
+        self.throttles.set_rates(rates.unwrap_or_default());
         if changes.brokers {
             self.registrations = Registrations::of(self.metadata.image());
         }

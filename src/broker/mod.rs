@@ -14,6 +14,7 @@ mod codec_work;
 mod connections;
 pub mod controller_link;
 mod fetcher;
+mod forwarding;
 mod isr;
 mod leading;
 mod lifecycle;
@@ -30,6 +31,7 @@ mod shutdown;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod throttle;
 pub mod timer;
 mod truncation;
 
@@ -42,6 +44,7 @@ use crate::broker::codec_work::CodecWork;
 use crate::broker::connections::{Connections, ReplyTo};
 use crate::broker::controller_link::{ControllerLink, Progress, Timer as LinkTimer};
 use crate::broker::fetcher::Fetchers;
+use crate::broker::forwarding::Forwarding;
 use crate::broker::leading::LeaderNow;
 use crate::broker::lifecycle::{Lifecycle, Stage};
 use crate::broker::metadata::Metadata;
@@ -53,6 +56,7 @@ use crate::broker::registrations::Registrations;
 use crate::broker::replicas::Replicas;
 use crate::broker::retention::LogCare;
 use crate::broker::storage::{Cut, FlushTarget};
+use crate::broker::throttle::Throttles;
 use crate::broker::timer::{Link, Timer};
 use crate::kafka::api::produce::LeaderHint;
 use crate::kafka::compression::CodecCosts;
@@ -66,7 +70,7 @@ use crate::metadata::image::MetadataImage;
 use crate::rpc::{Rpc, Settings};
 use crate::sim::disk::Disk;
 use crate::sim::process::{ConnectionId, Crash, Cx, FlushId, HostId, Input};
-use crate::sim::rng::Streams;
+use crate::sim::rng::{Rng, Streams};
 use crate::sim::time::SimDuration;
 
 /// A broker's context.
@@ -114,6 +118,8 @@ pub struct Broker {
     hosts: Arc<[(BrokerId, HostId)]>,
     bootstrap: Option<BrokerEpoch>,
     metadata: Metadata,
+    /// Which live broker it calls the controller.
+    controller_choice: Rng,
     registrations: Registrations,
     replicas: Replicas,
     connections: Connections,
@@ -125,7 +131,9 @@ pub struct Broker {
     fetchers: Fetchers,
     lifecycle: Lifecycle,
     producer_ids: ProducerIds,
-    links: [ControllerLink; 4],
+    throttles: Throttles,
+    forwarding: Forwarding,
+    links: [ControllerLink; 5],
     flushes: BTreeMap<FlushId, FlushTarget>,
     next_flush: u64,
     cuts: Vec<Cut>,
@@ -171,7 +179,9 @@ impl Broker {
             let (timeout, give_up_after) = match link {
                 Link::Lifecycle => (heartbeat_limit, Some(heartbeat_limit)),
                 Link::AlterPartition => (config.request_timeout, None),
-                Link::ProducerIds => (config.request_timeout, Some(SimDuration::from_secs(60))),
+                Link::ProducerIds | Link::Forwarding => {
+                    (config.request_timeout, Some(SimDuration::from_secs(60)))
+                }
                 Link::Metadata => (config.controller_quorum_request_timeout, None),
             };
             let rng = stream(link.name());
@@ -191,6 +201,7 @@ impl Broker {
             bootstrap: epoch,
             registrations: Registrations::of(&image),
             metadata: Metadata::new(image),
+            controller_choice: stream("metadata/controller"),
             replicas: Replicas::default(),
             connections: Connections::default(),
             codec_work: CodecWork::new(codec_costs, config.num_io_threads),
@@ -201,6 +212,8 @@ impl Broker {
             fetchers: Fetchers::new(Rpc::new(fetcher_settings, stream("fetchers"))),
             lifecycle: Lifecycle::new(incarnation, stream("lifecycle")),
             producer_ids: ProducerIds::default(),
+            throttles: Throttles::new(&config),
+            forwarding: Forwarding::default(),
             links: Link::ALL.map(link),
             flushes: BTreeMap::new(),
             next_flush: 0,
@@ -347,6 +360,8 @@ impl Broker {
             Progress::GivenUp => {
                 if link == Link::Lifecycle {
                     self.communicate_after_failure(cx);
+                } else if link == Link::Forwarding {
+                    self.forwarding_given_up(cx);
                 }
             }
             Progress::Answered(response) => match response {
@@ -357,6 +372,7 @@ impl Broker {
                     self.producer_ids_allocated(cx, response);
                 }
                 Response::QuorumFetch(response) => self.metadata_fetched(cx, *response),
+                Response::Envelope(response) => self.forwarded(cx, *response),
                 Response::Admin(_)
                 | Response::Produce(_)
                 | Response::Fetch(_)
@@ -394,6 +410,8 @@ impl Broker {
         self.fetchers.reset();
         self.lifecycle.end();
         self.producer_ids = ProducerIds::default();
+        self.forwarding = Forwarding::default();
+        self.throttles.reset();
         for link in &mut self.links {
             link.reset();
         }

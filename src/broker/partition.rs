@@ -82,6 +82,9 @@ pub(super) struct Following {
     pub(super) fetcher: Option<u32>,
     /// Not to be fetched before, after an error.
     pub(super) delayed_until: SimTime,
+    /// Whether the last answer with records reached up to the leader's high watermark; none before
+    /// the first answer.
+    pub(super) caught_up: Option<bool>,
 }
 
 /// The settings that matter on every append.
@@ -170,6 +173,8 @@ pub(super) struct Readable {
     pub(super) diverging: Option<EpochEnd>,
     /// Where a consumer is sent instead.
     pub(super) preferred: Option<BrokerId>,
+    /// True when a follower gets nothing now: its throttle is exceeded.
+    pub(super) held_back: bool,
 }
 
 impl Partition {
@@ -215,6 +220,14 @@ impl Partition {
         match &mut self.part {
             Part::Leader(leading) => Some(leading),
             Part::Idle | Part::Follower(_) => None,
+        }
+    }
+
+    /// True for a follower that had all that was committed when it last heard of the leader.
+    pub(super) fn is_caught_up(&self) -> bool {
+        match &self.part {
+            Part::Follower(following) => following.caught_up == Some(true),
+            Part::Idle | Part::Leader(_) => false,
         }
     }
 
@@ -359,6 +372,7 @@ impl Partition {
             high_watermark,
             diverging,
             preferred: None,
+            held_back: false,
         })
     }
 

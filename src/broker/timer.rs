@@ -16,15 +16,18 @@ pub enum Link {
     ProducerIds,
     /// The metadata log.
     Metadata,
+    /// What clients ask this broker and the controller does.
+    Forwarding,
 }
 
 impl Link {
     /// All of them, by index.
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Lifecycle,
         Self::AlterPartition,
         Self::ProducerIds,
         Self::Metadata,
+        Self::Forwarding,
     ];
 
     /// Dense, from 0.
@@ -39,6 +42,7 @@ impl Link {
             Self::AlterPartition => "link/alter-partition",
             Self::ProducerIds => "link/producer-ids",
             Self::Metadata => "link/metadata",
+            Self::Forwarding => "link/forwarding",
         }
     }
 }
@@ -84,8 +88,8 @@ pub enum Timer {
 
 /// Slots of the timers that exist once.
 const SINGLES: usize = 14;
-/// The families that grow with the cluster: four links, the fetchers' connections, their waits.
-const FAMILIES: usize = 6;
+/// The families that grow with the cluster: five links, the fetchers' connections, their waits.
+const FAMILIES: usize = 7;
 
 impl TimerSlot for Timer {
     fn slot(self) -> usize {
@@ -106,8 +110,8 @@ impl TimerSlot for Timer {
             Self::DeletePurgatory => 12,
             Self::CodecWork => 13,
             Self::Link(link, timer) => of_family(link.index(), timer.slot()),
-            Self::FetcherRpc(timer) => of_family(4, timer.slot()),
-            Self::FetcherWake(fetcher) => of_family(5, fetcher as usize),
+            Self::FetcherRpc(timer) => of_family(5, timer.slot()),
+            Self::FetcherWake(fetcher) => of_family(6, fetcher as usize),
         }
     }
 }

@@ -28,6 +28,17 @@ pub struct Settings {
     pub retry_backoff: SimDuration,
     /// retry.backoff.max.ms
     pub retry_backoff_max: SimDuration,
+    /// What becomes of a topic that does not exist.
+    pub missing: MissingTopic,
+}
+
+/// What becomes of a topic that a client asks for and that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingTopic {
+    /// The broker may create it.
+    Create,
+    /// It stays unknown.
+    Leave,
 }
 
 /// Whether to ask now.
@@ -226,6 +237,7 @@ impl ClientMetadata {
         self.in_flight = true;
         MetadataRequest {
             topics: self.wanted.clone(),
+            allow_auto_topic_creation: self.settings.missing == MissingTopic::Create,
         }
     }
 
@@ -476,6 +488,7 @@ mod tests {
             max_age: SimDuration::from_secs(300),
             retry_backoff: SimDuration::from_millis(100),
             retry_backoff_max: SimDuration::from_secs(1),
+            missing: MissingTopic::Create,
         };
         let brokers = (0..3).map(|i| (BrokerId(i + 1), HostId(i))).collect();
         let rng = Streams::new(1).stream("metadata");
@@ -485,6 +498,7 @@ mod tests {
     fn answer(leader: Option<u32>, epoch: u32) -> MetadataResponse {
         MetadataResponse {
             brokers: vec![BrokerId(1), BrokerId(2), BrokerId(3)],
+            controller: None,
             topics: vec![TopicMetadata {
                 topic: TopicId(0),
                 error: None,
@@ -492,6 +506,7 @@ mod tests {
                     leader: leader.map(BrokerId),
                     leader_epoch: LeaderEpoch(epoch),
                 }],
+                replicas: Vec::new(),
             }],
         }
     }

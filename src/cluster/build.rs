@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::cluster::names::{Hosts, Role};
 use crate::cluster::process::AnyProcess;
 use crate::cluster::spec::{
-    ClusterSpec, CommandSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec,
+    ClusterSpec, CommandSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, TopicOrigin,
 };
 use crate::controller::placement::{UsableBroker, place};
 use crate::controller::{Controller, ControllerSetup};
@@ -48,6 +48,8 @@ impl Cluster {
             .map(|(host, _)| host)
             .collect();
         let image = bootstrap(spec, &brokers, &streams);
+        let topic_names = spec.topics.iter().map(|topic| Arc::clone(&topic.name));
+        let topic_names: Arc<[Arc<str>]> = topic_names.collect();
         let config = Arc::new(spec.broker_config.clone());
         let disk = disk_profile(&spec.disks);
         let server = HostSpec {
@@ -65,6 +67,7 @@ impl Cluster {
                         config: Arc::clone(&config),
                         bootstrap: image.clone(),
                         eligible_leader_replicas: spec.features.eligible_leader_replicas,
+                        topic_names: Arc::clone(&topic_names),
                         streams,
                     });
                     (AnyProcess::Controller(Box::new(controller)), &server)
@@ -93,7 +96,7 @@ impl Cluster {
                 Role::Tool(index) => {
                     let CommandSpec { event, command } = &spec.commands[index as usize];
                     let (command, brokers) = (command.clone(), Arc::clone(&brokers));
-                    let tool = Tool::new(command, brokers, &controllers, &streams, event);
+                    let tool = Tool::new(command, brokers, &streams, event);
                     (
                         AnyProcess::App(Box::new(App::Tool(Box::new(tool)))),
                         &client,
@@ -176,6 +179,9 @@ fn bootstrap(
         .collect();
     let mut chance = streams.stream("placement");
     for (index, topic) in spec.topics.iter().enumerate() {
+        if topic.origin == TopicOrigin::AutoCreated {
+            continue;
+        }
         let id = TopicId(index as u32);
         image.apply(&MetadataRecord::Topic {
             topic: id,

@@ -6,6 +6,7 @@
 //! fixed number of bytes per entry, not by the encoded length of topic names.
 
 use crate::kafka::api::fetch::FetchedPartition;
+use crate::kafka::api::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use crate::kafka::message::{Message as Kafka, Request, Response};
 use crate::sim::process::Payload;
 use crate::sim::rng::scale;
@@ -132,7 +133,14 @@ fn request_size(request: &Request) -> u64 {
         Request::OffsetForLeaderEpoch(end) => PER_PARTITION * end.partitions.len() as u64,
         Request::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
         Request::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
-        Request::IncrementalAlterConfigs(alter) => PER_PARTITION * alter.changes.len() as u64,
+        Request::IncrementalAlterConfigs(alter) => match alter {
+            IncrementalAlterConfigsRequest::Topic { changes, .. } => {
+                PER_PARTITION * changes.len() as u64
+            }
+            IncrementalAlterConfigsRequest::ThrottledReplicas { .. }
+            | IncrementalAlterConfigsRequest::ThrottledRate { .. } => 2 * PER_PARTITION,
+        },
+        Request::Envelope(envelope) => HEADER + request_size(&envelope.request),
         Request::Admin(_)
         | Request::InitProducerId(_)
         | Request::BrokerRegistration(_)
@@ -162,6 +170,9 @@ fn response_size(response: &Response) -> u64 {
         Response::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
         Response::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
         Response::QuorumFetch(fetch) => 64 * fetch.records.len() as u64 + PER_PARTITION,
+        Response::Envelope(envelope) => {
+            HEADER + envelope.response.as_ref().map_or(0, response_size)
+        }
         Response::IncrementalAlterConfigs(_)
         | Response::Admin(_)
         | Response::InitProducerId(_)
@@ -200,6 +211,7 @@ fn request_digest(request: &Request) -> u64 {
         Request::DeleteRecords(_) => 12,
         Request::IncrementalAlterConfigs(_) => 13,
         Request::Admin(_) => 14,
+        Request::Envelope(envelope) => fold(15, request_digest(&envelope.request)),
     }
 }
 
@@ -234,7 +246,10 @@ fn response_digest(response: &Response) -> u64 {
             fold(fold(word, code), p.low_watermark.map_or(0, |o| o.0))
         }),
         Response::IncrementalAlterConfigs(alter) => fold(13, u64::from(alter.error.is_some())),
-        Response::Admin(_) => 14,
+        Response::Admin(admin) => fold(14, u64::from(admin.error.is_some())),
+        Response::Envelope(envelope) => {
+            fold(15, envelope.response.as_ref().map_or(0, response_digest))
+        }
     }
 }
 

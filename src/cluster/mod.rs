@@ -11,18 +11,15 @@ pub mod spec;
 use std::sync::Arc;
 
 use crate::broker::Broker;
-use crate::cluster::message::Message;
 use crate::cluster::names::{Hosts, Role};
 use crate::cluster::process::AnyProcess;
 use crate::controller::Controller;
-use crate::kafka::api::admin::{AdminRequest, ElectionType};
 use crate::kafka::ids::{BrokerId, TopicPartition};
-use crate::kafka::message::{CorrelationId, Message as KafkaMessage, Request};
 use crate::kafka::metadata_records::PartitionRegistration;
 use crate::kafka::view::ReplicaView;
 use crate::sim::clock::WallClock;
 use crate::sim::disk::DiskProfile;
-use crate::sim::process::{HostId, Input};
+use crate::sim::process::HostId;
 use crate::sim::world::World;
 
 /// A cluster with its clients, at some instant of a run.
@@ -88,51 +85,6 @@ impl Cluster {
     /// A partition as the controller has registered it.
     pub fn registration(&self, tp: TopicPartition) -> Option<&Arc<PartitionRegistration>> {
         self.controller().image().partition(tp)
-    }
-
-    /// Hands an administrator's request to the active controller. False when there is none, or
-    /// when the metadata says that it has nothing to do.
-    pub fn ask(&mut self, request: &AdminRequest) -> bool {
-        if !self.world.is_running(self.controller) || !self.is_needed(request) {
-            return false;
-        }
-        let on = self.world.reserve_connection();
-        let message = KafkaMessage::Request {
-            correlation: CorrelationId::default(),
-            body: Request::Admin(Box::new(request.clone())),
-        };
-        let body = Message::Kafka(message);
-        self.world
-            .inject(self.controller, Input::Message { on, body });
-        true
-    }
-
-    fn is_needed(&self, request: &AdminRequest) -> bool {
-        let image = self.controller().image();
-        match request {
-            AdminRequest::ElectLeaders { tp, election } => {
-                image
-                    .partition(*tp)
-                    .is_some_and(|partition| match election {
-                        ElectionType::Preferred => {
-                            partition.leader != partition.replicas.first().copied()
-                        }
-                        ElectionType::Unclean => partition.leader.is_none(),
-                    })
-            }
-            AdminRequest::CreatePartitions { topic, count } => {
-                let topic = image.topic(*topic);
-                topic.is_some_and(|topic| topic.partitions.len() < *count as usize)
-            }
-            AdminRequest::AlterPartitionReassignments { tp, target } => {
-                let partition = image.partition(*tp);
-                partition.is_some_and(|partition| match target {
-                    Some(target) => *target != partition.replicas,
-                    None => partition.reassignment.is_some(),
-                })
-            }
-            AdminRequest::UnregisterBroker { broker } => image.brokers.contains_key(broker),
-        }
     }
 
     /// Brings everything back: heals links, disks, clocks and pauses, starts what is down.

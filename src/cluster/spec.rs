@@ -80,12 +80,23 @@ impl ClusterSpec {
     }
 }
 
+/// Where a topic comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicOrigin {
+    /// It is there at 0 s.
+    Standing,
+    /// It does not exist until a client asks a broker for it (auto.create.topics.enable).
+    AutoCreated,
+}
+
 /// One topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicSpec {
     /// Its name.
     pub name: Arc<str>,
-    /// How many partitions at 0 s.
+    /// Where it comes from.
+    pub origin: TopicOrigin,
+    /// How many partitions at first.
     pub partitions: u32,
     /// How many at most, after all the timeline's additions.
     pub grows_to: u32,

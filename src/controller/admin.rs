@@ -1,16 +1,14 @@
 //! What administrators ask of the active controller.
 //!
-//! Modelled: preferred and unclean elections on request, more partitions for a topic, reassignment
-//! of replicas and its cancellation, striking a broker off.
+//! Modelled: new topics, preferred and unclean elections on request, more partitions for a topic,
+//! reassignment of replicas and its cancellation, striking a broker off.
 //! Left out: lists of replicas for new partitions, changes of the replication factor that are to be
 //! refused (KIP-860), quotas of the controller.
-//! Source: ReplicationControlManager.electLeader, createPartitions, changePartitionReassignment,
-//! cancelPartitionReassignment, unregisterBroker (4.2); KIP-455, KIP-460.
-
-// Deviation: an administrator's request reaches the active controller at once, without a client, a
-// network or a broker that forwards it, and nobody reads the answer.
+//! Source: ReplicationControlManager.createTopics, electLeader, createPartitions,
+//! changePartitionReassignment, cancelPartitionReassignment, unregisterBroker (4.2); KIP-455, KIP-460.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::controller::cluster::{Cluster, Decision, partition_change};
@@ -18,6 +16,7 @@ use crate::controller::elections::Election;
 use crate::controller::log::Change;
 use crate::controller::placement::{UsableBroker, place};
 use crate::kafka::api::admin::{AdminRequest, AdminResponse, ElectionType};
+use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::PartitionChangeCause;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition};
@@ -32,6 +31,11 @@ pub(super) fn decide(
 ) -> Result<Decision<AdminResponse>, ErrorCode> {
     let changes = match request {
         AdminRequest::ElectLeaders { tp, election } => elect(cluster, *tp, *election)?,
+        AdminRequest::CreateTopics {
+            topic,
+            partitions,
+            replication_factor,
+        } => create(cluster, *topic, *partitions, *replication_factor)?,
         AdminRequest::CreatePartitions { topic, count } => grow(cluster, *topic, *count)?,
         AdminRequest::AlterPartitionReassignments { tp, target } => match target {
             Some(target) => reassign(cluster, *tp, target)?,
@@ -86,6 +90,41 @@ fn grow(cluster: &mut Cluster, topic: TopicId, count: u32) -> Result<Vec<Change>
         return Err(ErrorCode::InvalidPartitions);
     }
     let replicas = image.partitions.first().map_or(1, |p| p.replicas.len());
+    new_partitions(cluster, topic, first..count, replicas as u32)
+}
+
+/// A new topic, with the config of the brokers.
+fn create(
+    cluster: &mut Cluster,
+    topic: TopicId,
+    partitions: u32,
+    replication_factor: u32,
+) -> Result<Vec<Change>, ErrorCode> {
+    if cluster.latest.topic(topic).is_some() {
+        return Err(ErrorCode::TopicAlreadyExists);
+    }
+    let name = Arc::clone(&cluster.topic_names[topic.0 as usize]);
+    let mut changes = vec![Change::of(MetadataRecord::Topic {
+        topic,
+        name,
+        config: TopicConfig::default(),
+    })];
+    changes.extend(new_partitions(
+        cluster,
+        topic,
+        0..partitions,
+        replication_factor,
+    )?);
+    Ok(changes)
+}
+
+/// Places new partitions of a topic; only live replicas are in sync.
+fn new_partitions(
+    cluster: &mut Cluster,
+    topic: TopicId,
+    indices: Range<u32>,
+    replication_factor: u32,
+) -> Result<Vec<Change>, ErrorCode> {
     let usable: Vec<UsableBroker> = (cluster.latest.brokers.iter())
         .map(|(id, registration)| UsableBroker {
             id: *id,
@@ -95,12 +134,12 @@ fn grow(cluster: &mut Cluster, topic: TopicId, count: u32) -> Result<Vec<Change>
         .collect();
     let placed = place(
         &usable,
-        count - first,
-        replicas as u32,
+        indices.len() as u32,
+        replication_factor,
         &mut cluster.placement,
     )?;
     let mut changes = Vec::with_capacity(placed.len());
-    for (partition, replicas) in (first..).zip(placed) {
+    for (partition, replicas) in indices.zip(placed) {
         let active = |broker: &BrokerId| cluster.latest.is_active(*broker);
         let isr: Arc<[BrokerId]> = replicas.iter().copied().filter(active).collect();
         let leader = *isr.first().ok_or(ErrorCode::InvalidReplicationFactor)?;

@@ -52,6 +52,8 @@ pub(super) struct Cluster {
     pub(super) sessions: Sessions,
     /// Chance for the placement of new partitions.
     pub(super) placement: Rng,
+    /// The names that topic ids stand for, of topics to come too.
+    pub(super) topic_names: Arc<[Arc<str>]>,
 }
 
 impl Cluster {
@@ -69,6 +71,15 @@ impl Cluster {
             latest: committed.clone(),
             sessions: Sessions::fresh(committed, config.broker_session_timeout, now),
             placement,
+            topic_names: Arc::new([]),
+        }
+    }
+
+    /// It can create topics of these names.
+    pub(super) fn naming(self, topic_names: Arc<[Arc<str>]>) -> Self {
+        Self {
+            topic_names,
+            ..self
         }
     }
 

@@ -56,6 +56,8 @@ pub(super) fn announce<T>(
             value: *value,
         }),
         MetadataRecord::UnregisterBroker { .. }
+        | MetadataRecord::ThrottledReplicas { .. }
+        | MetadataRecord::ThrottledRate { .. }
         | MetadataRecord::Topic { .. }
         | MetadataRecord::ProducerIds { .. }
         | MetadataRecord::NoOp => {}

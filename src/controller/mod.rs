@@ -4,7 +4,7 @@
 //! are flushed and so committed, and only then are answered; observers fetch what is committed;
 //! sessions, fencing, elections; the end of a life and the take-over by the next one.
 //! Left out: several voters (their place is `Activity`: a quorum decides who is active),
-//! creation and deletion of topics, dynamic configs of brokers, quotas, access control.
+//! deletion of topics, dynamic configs of brokers, quotas, access control.
 //! Source: QuorumController, KafkaRaftClient (4.2); KIP-500, KIP-595, KIP-631.
 
 mod admin;
@@ -88,6 +88,8 @@ pub struct ControllerSetup {
     pub bootstrap: MetadataImage,
     /// True when eligible.leader.replicas.version is 1 (KIP-966).
     pub eligible_leader_replicas: bool,
+    /// The names that topic ids stand for, of topics that do not exist yet too.
+    pub topic_names: Arc<[Arc<str>]>,
     /// The run's streams of chance; the controller takes `controller/placement`.
     pub streams: Streams,
 }
@@ -97,6 +99,7 @@ pub struct ControllerSetup {
 pub struct Controller {
     config: Arc<BrokerConfig>,
     eligible_leader_replicas: bool,
+    topic_names: Arc<[Arc<str>]>,
     placement: Rng,
     log: MetadataLog,
     committed: MetadataImage,
@@ -132,6 +135,7 @@ impl Controller {
         Self {
             config: setup.config,
             eligible_leader_replicas: setup.eligible_leader_replicas,
+            topic_names: setup.topic_names,
             placement: setup.streams.stream("controller/placement"),
             log: MetadataLog::new(setup.bootstrap.end),
             committed: setup.bootstrap,
@@ -214,13 +218,15 @@ impl Controller {
     }
 
     fn activate(&mut self, cx: &mut Cx<'_>) {
-        self.activity = Activity::Active(Box::new(Cluster::new(
+        let cluster = Cluster::new(
             &self.config,
             self.eligible_leader_replicas,
             &self.committed,
             self.placement.clone(),
             cx.now(),
-        )));
+        );
+        let cluster = cluster.naming(Arc::clone(&self.topic_names));
+        self.activity = Activity::Active(Box::new(cluster));
         cx.set_timer(Timer::StaleBroker, self.stale_broker_interval());
         let config = &self.config;
         let idle = config.metadata_max_idle_interval;

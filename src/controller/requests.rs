@@ -10,6 +10,7 @@ use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbea
 use crate::kafka::api::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse,
 };
+use crate::kafka::api::envelope::EnvelopeResponse;
 use crate::kafka::api::incremental_alter_configs::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
 };
@@ -33,6 +34,8 @@ pub(super) enum Command {
     AllocateProducerIds(AllocateProducerIdsRequest),
     /// Somebody wants other configs.
     AlterConfigs(IncrementalAlterConfigsRequest),
+    /// A broker passes on what a client asked it.
+    Forwarded(Box<Command>),
 }
 
 impl Command {
@@ -45,6 +48,9 @@ impl Command {
             Request::AllocateProducerIds(request) => Some(Self::AllocateProducerIds(request)),
             Request::IncrementalAlterConfigs(request) => Some(Self::AlterConfigs(request)),
             Request::Admin(request) => Some(Self::Admin(request)),
+            Request::Envelope(envelope) => {
+                Self::of(envelope.request).map(|inner| Self::Forwarded(Box::new(inner)))
+            }
             Request::Produce(_)
             | Request::DeleteRecords(_)
             | Request::Fetch(_)
@@ -78,6 +84,19 @@ impl Command {
             Self::AlterConfigs(request) => {
                 configs::decide(cluster, request)?.map(Response::IncrementalAlterConfigs)
             }
+            Self::Forwarded(inner) => {
+                let decided = inner.decide(cluster, now);
+                let decided = decided.unwrap_or_else(|error| Decision {
+                    changes: Vec::new(),
+                    answer: inner.refusal(error),
+                });
+                decided.map(|answer| {
+                    Response::Envelope(Box::new(EnvelopeResponse {
+                        error: None,
+                        response: Some(answer),
+                    }))
+                })
+            }
         })
     }
 
@@ -106,6 +125,10 @@ impl Command {
                 })
             }
             Self::Admin(_) => Response::Admin(AdminResponse { error }),
+            Self::Forwarded(_) => Response::Envelope(Box::new(EnvelopeResponse {
+                error,
+                response: None,
+            })),
             Self::AllocateProducerIds(_) => {
                 Response::AllocateProducerIds(AllocateProducerIdsResponse {
                     error,

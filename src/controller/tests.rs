@@ -83,6 +83,7 @@ impl Lab {
                 config: Arc::new(config),
                 bootstrap: bootstrap(topic),
                 eligible_leader_replicas,
+                topic_names: ["orders", "refunds"].map(Arc::from).into(),
                 streams: Streams::new(7),
             }),
             host: HostState::new(HostId(0)),
@@ -331,7 +332,7 @@ fn alter_config(lab: &mut Lab, changes: &[(&str, Option<&str>)]) -> Option<Error
         name: (*name).into(),
         value: value.map(Into::into),
     });
-    let request = IncrementalAlterConfigsRequest {
+    let request = IncrementalAlterConfigsRequest::Topic {
         topic: TopicId(0),
         changes: changes.collect(),
     };
@@ -380,7 +381,8 @@ fn configs_of_a_topic_change_together_or_not_at_all() {
         lab.take_facts().last().map(String::as_str),
         Some("156 retention.ms = default")
     );
-    let config = lab.controller.image().topics[0].config;
+    let image = lab.controller.image();
+    let config = image.topic(TopicId(0)).expect("it exists").config;
     assert_eq!(
         (config.retention_ms, config.min_insync_replicas),
         (None, Some(2))
@@ -702,6 +704,7 @@ fn an_unclean_shutdown_takes_a_broker_out_of_the_eligible_leader_replicas() {
 mod administration {
     use super::*;
     use crate::kafka::api::admin::{AdminRequest, ElectionType};
+    use crate::kafka::throttled_replicas::PerSide;
 
     fn ask(lab: &mut Lab, request: AdminRequest) -> Result<(), ErrorCode> {
         let Response::Admin(response) = lab.call(Request::Admin(Box::new(request))) else {
@@ -815,9 +818,9 @@ mod administration {
         assert_eq!(ask(&mut lab, grow(1)), refused);
         assert_eq!(ask(&mut lab, grow(3)), Ok(()));
         assert_eq!(ask(&mut lab, grow(2)), refused);
-        let image = lab.controller.image();
-        assert_eq!(image.topics[0].partitions.len(), 3);
-        for partition in &image.topics[0].partitions[1..] {
+        let topic = lab.controller.image().topic(topic).expect("it exists");
+        assert_eq!(topic.partitions.len(), 3);
+        for partition in &topic.partitions[1..] {
             assert_eq!(partition.replicas.len(), 3);
             assert_eq!(
                 partition.replicas[2],
@@ -827,6 +830,67 @@ mod administration {
             assert_eq!(partition.isr[..], partition.replicas[..2]);
             assert_eq!(partition.leader, Some(partition.replicas[0]));
         }
+    }
+
+    #[test]
+    fn a_new_topic_is_placed_and_exists_once() {
+        let mut lab = Lab::new();
+        let topic = TopicId(1);
+        let create = |replication_factor| AdminRequest::CreateTopics {
+            topic,
+            partitions: 2,
+            replication_factor,
+        };
+        let refused = Err(ErrorCode::InvalidReplicationFactor);
+        assert_eq!(ask(&mut lab, create(4)), refused, "there are three brokers");
+        assert!(lab.controller.image().topic(topic).is_none());
+        assert_eq!(ask(&mut lab, create(3)), Ok(()));
+        let created = lab.controller.image().topic(topic).expect("it was created");
+        assert_eq!((&*created.name, created.partitions.len()), ("refunds", 2));
+        assert!(created.partitions.iter().all(|p| p.isr.len() == 3));
+        let again = Err(ErrorCode::TopicAlreadyExists);
+        assert_eq!(ask(&mut lab, create(3)), again);
+    }
+
+    #[test]
+    fn throttled_replicas_are_added_to_and_a_rate_is_the_brokers() {
+        let mut lab = Lab::new();
+        let topic = TopicId(0);
+        let more = |partition, broker| IncrementalAlterConfigsRequest::ThrottledReplicas {
+            topic,
+            replicas: PerSide {
+                leader: vec![(partition, BrokerId(broker))],
+                follower: Vec::new(),
+            },
+        };
+        for request in [
+            more(0, 1),
+            more(1, 2),
+            IncrementalAlterConfigsRequest::ThrottledRate {
+                broker: BrokerId(2),
+                rate: 5_000,
+            },
+        ] {
+            lab.call(Request::IncrementalAlterConfigs(request));
+        }
+        let image = lab.controller.image();
+        let throttled = &image.topic(topic).unwrap().throttled;
+        assert_eq!(throttled.leader.to_string(), "0:1,1:2");
+        assert_eq!(throttled.follower.to_string(), "");
+        assert_eq!(image.throttled_rates[&BrokerId(2)].follower, Some(5_000));
+        let all = [("leader.replication.throttled.replicas", Some("*"))];
+        assert_eq!(alter_config(&mut lab, &all), None);
+        let bad = [("leader.replication.throttled.replicas", Some("0-1"))];
+        assert_eq!(alter_config(&mut lab, &bad), Some(ErrorCode::InvalidConfig));
+        let image = lab.controller.image();
+        assert_eq!(
+            image.topic(topic).unwrap().throttled.leader.to_string(),
+            "*"
+        );
+        let restored = MetadataImage::restore(&image.snapshot(), image.end);
+        assert_eq!(restored.throttled_rates, image.throttled_rates);
+        let (then, now) = (image.topic(topic).unwrap(), restored.topic(topic).unwrap());
+        assert_eq!(then.throttled, now.throttled);
     }
 
     #[test]
@@ -1138,7 +1202,10 @@ fn a_request_that_controllers_do_not_know_ends_the_connection() {
     let mut host = HostState::new(HostId(0));
     let mut controller = Lab::new().controller;
     let mut effects: Vec<Effect<Message, Fact, Timer>> = Vec::new();
-    let body = Request::Metadata(crate::kafka::api::metadata::MetadataRequest { topics: vec![] });
+    let body = Request::Metadata(crate::kafka::api::metadata::MetadataRequest {
+        topics: vec![],
+        allow_auto_topic_creation: false,
+    });
     let correlation = CorrelationId(0);
     controller.handle(
         &mut SimCx::new(&mut host, &mut effects),

@@ -8,7 +8,7 @@ use crate::cluster::spec::CommandSpec;
 use crate::fault::course::Course;
 use crate::fault::{Action, Event, Node, Set, Target};
 use crate::kafka::api::admin::AdminRequest;
-use crate::kafka::ids::BrokerId;
+use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
 use crate::sim::process::{Crash, HostId};
@@ -67,7 +67,6 @@ pub fn apply(cluster: &mut Cluster, event: &Event, here: Option<HostId>) -> Appl
             cluster.world.pause(host);
             Undo::Resume(host)
         }),
-        Action::Ask(request) => ask(cluster, request),
         Action::Start(on) => start(cluster, on, here),
         Action::RollingRestart { on, down, gap } => {
             let mut hosts = targets(cluster, on, here);
@@ -306,9 +305,14 @@ fn run(cluster: &mut Cluster, event: &str, command: &Command) -> Applied {
         Command::DeleteRecords { tp, .. } => {
             format!("delete records of {}", cluster.partition_name(*tp))
         }
+        Command::ThrottledReassignment { tp, target, rate } => {
+            format!("{} at {}", moved(cluster, *tp, target), print_rate(*rate))
+        }
+        Command::Admin(request) => asked(cluster, request),
     };
+    // Whether it was granted shows when the tool has its answer.
     Applied {
-        hit: host.is_some(),
+        hit: host.is_some() && changes_something(cluster, command),
         what,
         undo: Vec::new(),
         course: None,
@@ -329,29 +333,55 @@ fn start(cluster: &mut Cluster, on: &[Target], here: Option<HostId>) -> Applied 
     }
 }
 
-fn ask(cluster: &mut Cluster, request: &AdminRequest) -> Applied {
+/// False for a reassignment to where the partition is already, which is granted and does nothing.
+fn changes_something(cluster: &Cluster, command: &Command) -> bool {
+    match command {
+        Command::Admin(AdminRequest::AlterPartitionReassignments {
+            tp,
+            target: Some(target),
+        }) => (cluster.registration(*tp)).is_some_and(|known| known.replicas != *target),
+        Command::AlterConfig { .. }
+        | Command::DeleteRecords { .. }
+        | Command::ThrottledReassignment { .. }
+        | Command::Admin(_) => true,
+    }
+}
+
+fn moved(cluster: &Cluster, tp: TopicPartition, target: &[BrokerId]) -> String {
+    let brokers: Vec<String> = target.iter().map(|id| format!("b{}", id.0)).collect();
+    format!(
+        "reassign {} to {}",
+        cluster.partition_name(tp),
+        brokers.join(", ")
+    )
+}
+
+/// `2MB/s`, `1500B/s`: in the largest unit that says it exactly.
+fn print_rate(rate: u64) -> String {
+    let units = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let exact = units
+        .into_iter()
+        .find(|(unit, _)| rate.is_multiple_of(*unit));
+    let (unit, name) = exact.unwrap_or((1, "B"));
+    format!("{}{name}/s", rate / unit)
+}
+
+/// What an administrator asks for, in words.
+fn asked(cluster: &Cluster, request: &AdminRequest) -> String {
     let name = |tp| cluster.partition_name(tp);
     let broker = |id: &BrokerId| format!("b{}", id.0);
-    let what = match request {
+    match request {
         AdminRequest::ElectLeaders { tp, .. } => format!("elect {}", name(*tp)),
+        AdminRequest::CreateTopics { .. } => unreachable!("clients create topics"),
         AdminRequest::CreatePartitions { topic, count } => {
             let topic = cluster.controller().image().topic(*topic);
             format!("grow {} to {count}", topic.map_or("?", |topic| &topic.name))
         }
         AdminRequest::AlterPartitionReassignments { tp, target } => match target {
-            Some(target) => {
-                let brokers: Vec<String> = target.iter().map(broker).collect();
-                format!("reassign {} to {}", name(*tp), brokers.join(", "))
-            }
+            Some(target) => moved(cluster, *tp, target),
             None => format!("cancel reassignment of {}", name(*tp)),
         },
         AdminRequest::UnregisterBroker { broker: id } => format!("unregister {}", broker(id)),
-    };
-    Applied {
-        hit: cluster.ask(request),
-        what,
-        undo: Vec::new(),
-        course: None,
     }
 }
 

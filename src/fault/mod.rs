@@ -8,7 +8,6 @@ pub mod schedule;
 use std::sync::Arc;
 
 use crate::cluster::moment::Moment;
-use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::ids::TopicPartition;
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
@@ -170,6 +169,4 @@ pub enum Action {
     SkewClock(Targets, i64),
     /// Somebody starts a command-line tool.
     Command(Command),
-    /// An administrator asks the controller for something.
-    Ask(AdminRequest),
 }

@@ -40,6 +40,7 @@ error_codes! {
     NotEnoughReplicasAfterAppend = 20 "NOT_ENOUGH_REPLICAS_AFTER_APPEND" retry yes;
     InvalidRequiredAcks = 21 "INVALID_REQUIRED_ACKS";
     InvalidTimestamp = 32 "INVALID_TIMESTAMP";
+    TopicAlreadyExists = 36 "TOPIC_ALREADY_EXISTS";
     InvalidPartitions = 37 "INVALID_PARTITIONS";
     InvalidReplicationFactor = 38 "INVALID_REPLICATION_FACTOR";
     InvalidReplicaAssignment = 39 "INVALID_REPLICA_ASSIGNMENT";

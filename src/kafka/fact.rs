@@ -156,6 +156,16 @@ pub enum Fact {
         /// Why.
         why: LogStartCause,
     },
+    /// A command-line tool has sent what it is for.
+    CommandAsked {
+        /// The broker that it asked.
+        broker: BrokerId,
+    },
+    /// A command-line tool will ask again.
+    CommandTriedInVain {
+        /// Why; none where the connection was lost or nobody answered.
+        error: Option<ErrorCode>,
+    },
     /// A command-line tool has its answer, or has given up.
     CommandEnded {
         /// What went wrong, if anything.

@@ -10,6 +10,7 @@ use crate::kafka::api::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse,
 };
 use crate::kafka::api::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
+use crate::kafka::api::envelope::{EnvelopeRequest, EnvelopeResponse};
 use crate::kafka::api::fetch::{FetchRequest, FetchResponse};
 use crate::kafka::api::incremental_alter_configs::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
@@ -67,6 +68,7 @@ pub enum Request {
     DeleteRecords(DeleteRecordsRequest),
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
     Admin(Box<AdminRequest>),
+    Envelope(Box<EnvelopeRequest>),
 }
 
 /// The answers, one variant per API key.
@@ -90,4 +92,5 @@ pub enum Response {
     DeleteRecords(DeleteRecordsResponse),
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
     Admin(AdminResponse),
+    Envelope(Box<EnvelopeResponse>),
 }

@@ -10,6 +10,7 @@ use crate::kafka::ids::{
     BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, Rack, TopicId,
     TopicPartition,
 };
+use crate::kafka::throttled_replicas::{PerSide, Side, ThrottledReplicas};
 
 /// A change of the cluster's metadata.
 #[derive(Clone, Debug)]
@@ -62,6 +63,22 @@ pub enum MetadataRecord {
         name: &'static str,
         /// Its value; none when the broker's holds again.
         value: Option<Value>,
+    },
+    /// The throttled replicas of a topic are others now: the whole list (ConfigRecord).
+    ThrottledReplicas {
+        /// The topic.
+        topic: TopicId,
+        /// At which end.
+        side: Side,
+        /// The list.
+        replicas: ThrottledReplicas,
+    },
+    /// How fast a broker copies throttled replicas, at both ends (ConfigRecord).
+    ThrottledRate {
+        /// The broker.
+        broker: BrokerId,
+        /// Bytes per second; none without a limit.
+        rate: PerSide<Option<u64>>,
     },
     /// A partition was created or changed: its whole registration.
     Partition {
@@ -139,6 +156,8 @@ impl MetadataRecord {
                 // Each replica has a directory id besides.
                 60 + 4 * ids as u32 + 16 * replicas.len() as u32
             }
+            Self::ThrottledReplicas { replicas, .. } => 80 + replicas.to_string().len() as u32,
+            Self::ThrottledRate { .. } => 160,
             Self::ProducerIds { .. } => 40,
             Self::NoOp => 12,
         }

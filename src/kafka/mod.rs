@@ -11,4 +11,5 @@ pub mod message;
 pub mod metadata_records;
 pub mod partitioner;
 pub mod records;
+pub mod throttled_replicas;
 pub mod view;

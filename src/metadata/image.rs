@@ -8,6 +8,7 @@ use crate::kafka::ids::{
     BrokerEpoch, BrokerId, Incarnation, Offset, ProducerId, Rack, TopicId, TopicPartition,
 };
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
+use crate::kafka::throttled_replicas::{PerSide, Side, ThrottledReplicas};
 
 /// A registered broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct TopicImage {
     pub name: Arc<str>,
     /// Its config.
     pub config: TopicConfig,
+    /// Its replicas that a throttle is for.
+    pub throttled: PerSide<ThrottledReplicas>,
     /// Its partitions, by index.
     pub partitions: Vec<Arc<PartitionRegistration>>,
 }
@@ -40,8 +43,10 @@ pub struct TopicImage {
 pub struct MetadataImage {
     /// The registered brokers.
     pub brokers: BTreeMap<BrokerId, BrokerRegistration>,
-    /// The topics, by id.
-    pub topics: Vec<Arc<TopicImage>>,
+    /// The topics, by id; none where a topic of that id does not exist (yet).
+    topics: Vec<Option<Arc<TopicImage>>>,
+    /// How fast brokers copy throttled replicas, in bytes per second; none without a limit.
+    pub throttled_rates: BTreeMap<BrokerId, PerSide<Option<u64>>>,
     /// The first producer id that no broker has.
     pub next_producer_id: ProducerId,
     /// The offset after the last applied record.
@@ -79,11 +84,27 @@ impl MetadataImage {
                 });
             }
         }
-        for (topic, image) in self.topics.iter().enumerate() {
+        for (topic, image) in self.topics() {
             records.push(MetadataRecord::Topic {
-                topic: TopicId(topic as u32),
+                topic,
                 name: Arc::clone(&image.name),
                 config: image.config,
+            });
+            for side in Side::ALL {
+                let replicas = image.throttled.at(side).clone();
+                if replicas != ThrottledReplicas::None {
+                    records.push(MetadataRecord::ThrottledReplicas {
+                        topic,
+                        side,
+                        replicas,
+                    });
+                }
+            }
+        }
+        for (broker, rate) in &self.throttled_rates {
+            records.push(MetadataRecord::ThrottledRate {
+                broker: *broker,
+                rate: *rate,
             });
         }
         records.extend(
@@ -105,11 +126,12 @@ impl MetadataImage {
 
     /// About how many records [`MetadataImage::snapshot`] has.
     pub fn snapshot_len(&self) -> usize {
-        let partitions: usize = self.topics.iter().map(|topic| topic.partitions.len()).sum();
-        self.brokers.len() + self.topics.len() + partitions + 1
+        let topics = self.topics().map(|(_, topic)| 1 + topic.partitions.len());
+        self.brokers.len() + topics.sum::<usize>() + 1
     }
 
     /// Applies the next record of the log.
+    #[expect(clippy::too_many_lines, reason = "one arm per record")]
     pub fn apply(&mut self, record: &MetadataRecord) {
         self.end = self.end.plus(1);
         match record {
@@ -154,20 +176,33 @@ impl MetadataImage {
                 name,
                 config,
             } => {
-                assert_eq!(topic.0 as usize, self.topics.len(), "topic ids are dense");
-                self.topics.push(Arc::new(TopicImage {
+                let index = topic.0 as usize;
+                if self.topics.len() <= index {
+                    self.topics.resize(index + 1, None);
+                }
+                assert!(self.topics[index].is_none(), "a topic is created once");
+                self.topics[index] = Some(Arc::new(TopicImage {
                     name: Arc::clone(name),
                     config: *config,
+                    throttled: PerSide::default(),
                     partitions: Vec::new(),
                 }));
             }
             MetadataRecord::TopicConfig { topic, name, value } => {
-                let topic = Arc::make_mut(&mut self.topics[topic.0 as usize]);
+                let topic = self.topic_mut(*topic);
                 let known = topic.config.alter(name, *value);
                 assert!(known, "the controller writes configs that topics have");
             }
+            MetadataRecord::ThrottledReplicas {
+                topic,
+                side,
+                replicas,
+            } => *self.topic_mut(*topic).throttled.at_mut(*side) = replicas.clone(),
+            MetadataRecord::ThrottledRate { broker, rate } => {
+                self.throttled_rates.insert(*broker, *rate);
+            }
             MetadataRecord::Partition { tp, registration } => {
-                let topic = Arc::make_mut(&mut self.topics[tp.topic.0 as usize]);
+                let topic = self.topic_mut(tp.topic);
                 let index = tp.partition as usize;
                 if index == topic.partitions.len() {
                     topic.partitions.push(Arc::clone(registration));
@@ -182,7 +217,21 @@ impl MetadataImage {
 
     /// A topic by id.
     pub fn topic(&self, topic: TopicId) -> Option<&TopicImage> {
-        self.topics.get(topic.0 as usize).map(AsRef::as_ref)
+        self.topics.get(topic.0 as usize)?.as_deref()
+    }
+
+    fn topic_mut(&mut self, topic: TopicId) -> &mut TopicImage {
+        let found = self
+            .topics
+            .get_mut(topic.0 as usize)
+            .and_then(Option::as_mut);
+        Arc::make_mut(found.expect("records speak of topics that exist"))
+    }
+
+    /// The topics that exist, by id.
+    pub fn topics(&self) -> impl Iterator<Item = (TopicId, &TopicImage)> {
+        let all = self.topics.iter().enumerate();
+        all.filter_map(|(id, topic)| Some((TopicId(id as u32), topic.as_deref()?)))
     }
 
     /// A partition's registration.
@@ -194,8 +243,7 @@ impl MetadataImage {
     pub fn partitions(
         &self,
     ) -> impl Iterator<Item = (TopicPartition, &Arc<PartitionRegistration>)> {
-        self.topics.iter().enumerate().flat_map(|(topic, image)| {
-            let topic = TopicId(topic as u32);
+        self.topics().flat_map(|(topic, image)| {
             image
                 .partitions
                 .iter()
@@ -351,13 +399,25 @@ mod tests {
             set("retention.ms", Some(Value::Integer(60_000))),
             set("min.insync.replicas", Some(Value::Integer(2))),
         ]);
-        let config = image.topics[0].config;
+        let config_of = |image: &MetadataImage| image.topic(TopicId(0)).unwrap().config;
+        let config = config_of(&image);
         assert_eq!(config.value("retention.ms"), Some(Value::Integer(60_000)));
         assert_eq!(config.min_insync_replicas, Some(2));
         image.apply(&set("retention.ms", None));
-        let config = image.topics[0].config;
+        let config = config_of(&image);
         assert_eq!(config.value("retention.ms"), None);
         assert_eq!(config.min_insync_replicas, Some(2));
+    }
+
+    #[test]
+    fn a_topic_may_be_created_before_one_of_a_lower_id() {
+        let mut image = image(&[topic(1), partition(1, 0, 1)]);
+        assert!(image.topic(TopicId(0)).is_none());
+        assert_eq!(image.partitions().count(), 1);
+        let restored = MetadataImage::restore(&image.snapshot(), image.end);
+        assert!(restored.topic(TopicId(0)).is_none() && restored.topic(TopicId(1)).is_some());
+        image.apply(&topic(0));
+        assert_eq!(image.topics().count(), 2);
     }
 
     #[test]
@@ -398,6 +458,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(partitions(&restored), partitions(&image));
-        assert_eq!(restored.topics[1].name, image.topics[1].name);
+        let second = |image: &MetadataImage| image.topic(TopicId(1)).unwrap().name.clone();
+        assert_eq!(second(&restored), second(&image));
     }
 }

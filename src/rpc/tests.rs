@@ -54,7 +54,10 @@ impl Lab {
 
     fn send(&mut self, token: u32) -> Effects {
         let peer = self.peer;
-        let body = Request::Metadata(MetadataRequest { topics: Vec::new() });
+        let body = Request::Metadata(MetadataRequest {
+            topics: Vec::new(),
+            allow_auto_topic_creation: false,
+        });
         self.run(|rpc, cx| rpc.send(cx, peer, body, token)).1
     }
 

@@ -6,14 +6,16 @@ use std::sync::Arc;
 use crate::check::audit::{Audit, Audited, End, GroupPlan, Plan, SenderPlan};
 use crate::cluster::Cluster;
 use crate::cluster::process::AnyProcess;
-use crate::cluster::spec::ClusterSpec;
+use crate::cluster::spec::{ClusterSpec, CommandSpec};
+use crate::fault::Action;
 use crate::fault::schedule::{Fired, Schedule};
 use crate::run::guarantees::Checked;
-use crate::run::watch::Watch;
+use crate::run::watch::{CommandEnd, Watch};
 use crate::run::{FaultReport, Mark, Outcome, metrics};
 use crate::scenario::faults::TOGETHER;
 use crate::scenario::model::{Setup, Variant};
 use crate::sim::observe::Observer;
+use crate::sim::process::HostId;
 use crate::sim::rng::Streams;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::sim::world::Step;
@@ -143,6 +145,7 @@ impl Run {
             audit,
             counts,
             mut marks,
+            commands,
             ..
         } = watch;
         let audited = audit.close(&End {
@@ -154,6 +157,14 @@ impl Run {
         marks.extend(labels.map(|l| Mark {
             at: l.at,
             label: l.text.clone(),
+        }));
+        let faults = faults(&cluster, &schedule, &commands, setup.timeline.len());
+        marks.extend(commands.iter().filter_map(|(host, end)| {
+            let (at, error) = end.refused?;
+            let tool = cluster.hosts.name(*host);
+            let event = tool.strip_prefix("command ").unwrap_or(tool);
+            let label = format!("{event}: {}", error.name());
+            Some(Mark { at, label })
         }));
         marks.sort_by_key(|mark| mark.at);
         let mut groups = BTreeMap::new();
@@ -177,7 +188,7 @@ impl Run {
             delivery: tally,
             groups,
             metrics,
-            faults: faults(&schedule, setup.timeline.len()),
+            faults,
             violations,
             lag,
             marks,
@@ -188,17 +199,33 @@ impl Run {
 }
 
 /// What became of the timeline, of all random faults together, and of each of them.
-fn faults(schedule: &Schedule, timeline: usize) -> Vec<FaultReport> {
+///
+/// A command has hit when its tool was answered with success.
+fn faults(
+    cluster: &Cluster,
+    schedule: &Schedule,
+    commands: &BTreeMap<HostId, CommandEnd>,
+    timeline: usize,
+) -> Vec<FaultReport> {
     let report = |id: Arc<str>, fired: &Fired| FaultReport {
         id,
         hit: fired.hit,
         at: fired.at,
         what: fired.what.clone().unwrap_or_else(|| "never due".to_owned()),
     };
-    let all = schedule.fired();
-    let mut reports: Vec<_> = all
-        .map(|(event, fired)| report(Arc::clone(&event.id), fired))
-        .collect();
+    let mut reports = Vec::new();
+    for (event, fired) in schedule.fired() {
+        let mut report = report(Arc::clone(&event.id), fired);
+        if let Action::Command(_) = event.action {
+            let host = cluster.hosts.find(&CommandSpec::host(&event.id));
+            let end = host.and_then(|host| commands.get(&host));
+            report.hit &= end.is_some_and(|end| end.granted);
+            if let Some((_, error)) = end.and_then(|end| end.refused) {
+                report.what = format!("{}: {}", report.what, error.name());
+            }
+        }
+        reports.push(report);
+    }
     if let Some(together) = schedule.random() {
         reports.insert(timeline, report(Arc::from(TOGETHER), &together));
     }

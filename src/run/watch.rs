@@ -11,12 +11,13 @@ use crate::cluster::message::Message;
 use crate::cluster::names::Role;
 use crate::cluster::process::{AnyProcess, Fact};
 use crate::delivery::Place;
+use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{Fact as Kafka, PartitionChangeCause, Role as ReplicaRole};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{Message as KafkaMessage, Request};
 use crate::run::Mark;
 use crate::sim::observe::{Observer, Occasion, Seen};
-use crate::sim::process::{Input, Payload};
+use crate::sim::process::{HostId, Input, Payload};
 use crate::sim::time::SimTime;
 use crate::sim::world::World;
 
@@ -82,6 +83,15 @@ impl Counts {
     }
 }
 
+/// What became of a command-line tool.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CommandEnd {
+    /// It was answered with success, at least once.
+    pub granted: bool,
+    /// When it last ended with an error, and with which one; none after a success.
+    pub refused: Option<(SimTime, ErrorCode)>,
+}
+
 /// Watches a run.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -97,6 +107,8 @@ pub struct Watch {
     unavailable_ms: u64,
     down: BTreeSet<BrokerId>,
     leaders: BTreeMap<TopicPartition, BrokerId>,
+    /// What became of the command-line tools, by host.
+    pub commands: BTreeMap<HostId, CommandEnd>,
     names: Vec<String>,
 }
 
@@ -111,6 +123,7 @@ impl Watch {
             unavailable_ms: 0,
             down: BTreeSet::new(),
             leaders: BTreeMap::new(),
+            commands: BTreeMap::new(),
             names,
         }
     }
@@ -184,7 +197,7 @@ impl Watch {
             Kafka::ProduceRefused { .. } => counts.produce_refused += 1,
             Kafka::BatchRetried { .. } => counts.retries += 1,
             Kafka::TopicConfigChanged { .. } => counts.config_changes += 1,
-            Kafka::CommandEnded { error: Some(_) } => counts.commands_failed += 1,
+            Kafka::CommandEnded { error } => counts.commands_failed += u64::from(error.is_some()),
             Kafka::SegmentRolled { .. } => counts.segments_rolled += 1,
             Kafka::SegmentsDeleted { tp, removal, .. } => {
                 counts.segments_deleted += u64::from(removal.segments);
@@ -222,7 +235,8 @@ impl Watch {
             | Kafka::FollowerFetched { .. }
             | Kafka::ProducerIdentity { .. }
             | Kafka::ConsumerFailed { .. }
-            | Kafka::CommandEnded { error: None } => {}
+            | Kafka::CommandAsked { .. }
+            | Kafka::CommandTriedInVain { .. } => {}
         }
     }
 }
@@ -244,7 +258,14 @@ impl Observer<AnyProcess> for Watch {
     fn fact(&mut self, occasion: &Occasion, fact: &Fact) {
         match fact {
             Fact::Delivery(fact) => self.audit.delivery(occasion.at, fact),
-            Fact::Kafka(fact) => self.kafka(occasion.at, fact),
+            Fact::Kafka(fact) => {
+                if let Kafka::CommandEnded { error } = fact {
+                    let command = self.commands.entry(occasion.host).or_default();
+                    command.granted |= error.is_none();
+                    command.refused = error.map(|error| (occasion.at, error));
+                }
+                self.kafka(occasion.at, fact);
+            }
         }
     }
 }

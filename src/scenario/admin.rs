@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::fault::Action;
 use crate::kafka::api::admin::{AdminRequest, ElectionType};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::scenario::diagnostics::{Problem, Problems};
@@ -10,6 +9,8 @@ use crate::scenario::names::Names;
 use crate::scenario::reader::{Reader, Text};
 use crate::scenario::selector::partition_name;
 use crate::scenario::tree::{Entry, Item, Place, Table, Value};
+use crate::scenario::value::print_bandwidth;
+use crate::workload::Command;
 
 /// Reads the request of an administrator that stands under `name`.
 pub(in crate::scenario) fn read(
@@ -17,9 +18,9 @@ pub(in crate::scenario) fn read(
     reader: &Reader<'_>,
     names: &Names,
     problems: &mut Problems,
-) -> Option<Action> {
+) -> Option<Command> {
     let text = reader.text(name, problems)?;
-    Some(Action::Ask(match name {
+    Some(Command::Admin(match name {
         "elect" => AdminRequest::ElectLeaders {
             tp: names.partition(text, problems)?,
             election: match reader.word("election", problems)? {
@@ -31,10 +32,18 @@ pub(in crate::scenario) fn read(
             topic: names.topic(text, problems)?.0,
             count: reader.count_u32("to", problems),
         },
-        "reassign" => AdminRequest::AlterPartitionReassignments {
-            tp: names.partition(text, problems)?,
-            target: target(reader, names, problems).ok()?,
-        },
+        "reassign" => {
+            let tp = names.partition(text, problems);
+            let target = target(reader, names, problems).ok()?;
+            let rate = throttle(reader, target.as_deref(), problems).ok()?;
+            let tp = tp?;
+            match (target, rate) {
+                (Some(target), Some(rate)) => {
+                    return Some(Command::ThrottledReassignment { tp, target, rate });
+                }
+                (target, _) => AdminRequest::AlterPartitionReassignments { tp, target },
+            }
+        }
         _ => AdminRequest::UnregisterBroker {
             broker: broker(text, names, problems)?,
         },
@@ -43,6 +52,29 @@ pub(in crate::scenario) fn read(
 
 /// It was noted.
 struct Mistake;
+
+/// Bytes per second, if there is a limit.
+fn throttle(
+    reader: &Reader<'_>,
+    target: Option<&[BrokerId]>,
+    problems: &mut Problems,
+) -> Result<Option<u64>, Mistake> {
+    if reader.item("throttle").is_none() {
+        return Ok(None);
+    }
+    if target.is_none() {
+        problems.add(
+            reader.place("throttle"),
+            Problem::UnusedKey {
+                key: "throttle".to_owned(),
+                beside: "a reassignment that is taken back".to_owned(),
+                help: "it goes with `replicas`",
+            },
+        );
+        return Err(Mistake);
+    }
+    reader.bytes("throttle", problems).map(Some).ok_or(Mistake)
+}
 
 /// The brokers; none is the way back.
 fn target(
@@ -128,6 +160,7 @@ pub(in crate::scenario) fn write(table: &mut Table, request: &AdminRequest, topi
                 put("election", Value::Text("unclean".to_owned()));
             }
         }
+        AdminRequest::CreateTopics { .. } => unreachable!("no event creates a topic"),
         AdminRequest::CreatePartitions { topic, count } => {
             put("grow", Value::Text(topics[topic.0 as usize].to_string()));
             put("to", Value::Integer(Some(i64::from(*count))));
@@ -135,16 +168,39 @@ pub(in crate::scenario) fn write(table: &mut Table, request: &AdminRequest, topi
         AdminRequest::AlterPartitionReassignments { tp, target } => {
             put("reassign", Value::Text(partition_name(*tp, topics)));
             if let Some(target) = target {
-                let brokers = target
-                    .iter()
-                    .map(|id| item(Value::Text(format!("b{}", id.0))));
-                put("replicas", Value::Array(brokers.collect()));
+                put("replicas", brokers(target));
             }
         }
         AdminRequest::UnregisterBroker { broker } => {
             put("unregister", Value::Text(format!("b{}", broker.0)));
         }
     }
+}
+
+/// Writes a throttled move as it is read.
+pub(in crate::scenario) fn write_throttled(
+    table: &mut Table,
+    (tp, target, rate): (TopicPartition, &[BrokerId], u64),
+    topics: &[Arc<str>],
+) {
+    for (key, value) in [
+        ("reassign", Value::Text(partition_name(tp, topics))),
+        ("replicas", brokers(target)),
+        ("throttle", Value::Text(print_bandwidth(rate))),
+    ] {
+        table.put(Entry {
+            key: key.to_owned(),
+            place: Place::TOP,
+            item: item(value),
+        });
+    }
+}
+
+fn brokers(target: &[BrokerId]) -> Value {
+    let names = target
+        .iter()
+        .map(|id| item(Value::Text(format!("b{}", id.0))));
+    Value::Array(names.collect())
 }
 
 fn item(value: Value) -> Item {
@@ -169,18 +225,27 @@ pub(in crate::scenario) fn explain(request: &AdminRequest, topics: &[Arc<str>]) 
                 format!("an administrator asks for any leader of {}", name(tp))
             }
         },
+        AdminRequest::CreateTopics { .. } => unreachable!("no event creates a topic"),
         AdminRequest::CreatePartitions { topic, count } => {
             format!("topic {} gets {count} partitions", topics[topic.0 as usize])
         }
         AdminRequest::AlterPartitionReassignments { tp, target } => match target {
-            Some(target) => {
-                let brokers: Vec<String> = target.iter().map(|id| format!("b{}", id.0)).collect();
-                format!("{} is to move to {}", name(tp), brokers.join(", "))
-            }
+            Some(target) => explain_move(*tp, target, topics),
             None => format!("the reassignment of {} is taken back", name(tp)),
         },
         AdminRequest::UnregisterBroker { broker } => {
             format!("the controller strikes b{} off", broker.0)
         }
     }
+}
+
+/// A move in words.
+pub(in crate::scenario) fn explain_move(
+    tp: TopicPartition,
+    target: &[BrokerId],
+    topics: &[Arc<str>],
+) -> String {
+    let brokers: Vec<String> = target.iter().map(|id| format!("b{}", id.0)).collect();
+    let name = partition_name(tp, topics);
+    format!("{name} is to move to {}", brokers.join(", "))
 }

@@ -11,6 +11,7 @@ use crate::kafka::config::problem::ConfigProblem;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::ConfigValue;
 use crate::kafka::config::{Component, Settings, describe};
+use crate::kafka::throttled_replicas::{Side, ThrottledReplicas};
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::model::RefusedConfig;
 use crate::scenario::reader::wrong_type;
@@ -70,6 +71,9 @@ pub(in crate::scenario) fn change(
     refusals: &BTreeSet<String>,
     problems: &mut Problems,
 ) -> Option<ConfigChange> {
+    if Side::of_replicas_config(&entry.key).is_some() {
+        return throttled_replicas(entry, problems);
+    }
     let is_taken_back = entry.item.text() == Some("default");
     let known = describe::<TopicConfig>(&entry.key).is_some();
     let mut settings = Settings::<TopicConfig>::new();
@@ -84,6 +88,29 @@ pub(in crate::scenario) fn change(
     Some(ConfigChange {
         name: Arc::from(entry.key.as_str()),
         value: value.map(|value| Arc::from(value.to_string())),
+    })
+}
+
+/// A change of the list of replicas that a throttle is for, which no topic of a file starts with.
+fn throttled_replicas(entry: &Entry, problems: &mut Problems) -> Option<ConfigChange> {
+    let Some(text) = entry.item.text() else {
+        let expected = "a string, as in \"*\" or \"0:1,0:4\"";
+        let problem = wrong_type(format!("`{}`", entry.key), expected, &entry.item);
+        problems.add(entry.item.place, problem);
+        return None;
+    };
+    let value = match (text, ThrottledReplicas::parse(text)) {
+        ("default", _) => None,
+        (_, Ok(list)) => Some(Arc::from(list.to_string())),
+        (_, Err(why)) => {
+            let message = format!("{} {why}", entry.key);
+            problems.add(entry.item.place, Problem::ConfigValue(message));
+            return None;
+        }
+    };
+    Some(ConfigChange {
+        name: Arc::from(entry.key.as_str()),
+        value,
     })
 }
 

@@ -8,7 +8,9 @@ mod events;
 
 use std::sync::Arc;
 
-use crate::cluster::spec::{ClusterSpec, CostSpec, GroupSpec, LatencySpec, ProducerSpec};
+use crate::cluster::spec::{
+    ClusterSpec, CostSpec, GroupSpec, LatencySpec, ProducerSpec, TopicOrigin,
+};
 use crate::kafka::compression::Codec;
 use crate::kafka::config::Component;
 use crate::scenario::model::{
@@ -443,6 +445,10 @@ fn hosts(all: &mut Vec<Fact>, spec: &ClusterSpec) {
             all: &mut *cluster.all,
             subject: format!("Topic {}", topic.name),
         };
+        if topic.origin == TopicOrigin::AutoCreated {
+            let created = "does not exist until a client asks for it".to_owned();
+            facts.say("origin", created);
+        }
         facts.say(
             "partitions",
             count(u64::from(topic.partitions), "partition"),

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cluster::spec::{
-    ClusterSpec, CommandSpec, CostSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicSpec,
+    ClusterSpec, CommandSpec, CostSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicOrigin,
+    TopicSpec,
 };
 use crate::fault::{Action, Event};
 use crate::kafka::compression::{Codec, CodecCosts};
@@ -17,8 +18,8 @@ use crate::scenario::keys::top::TOP;
 use crate::scenario::keys::{LEAST_ROUND_TRIP, LONGEST, MAX_REPLICAS, TableDoc};
 use crate::scenario::model::{RefusedConfig, Setup};
 use crate::scenario::names::{Names, Topic};
-use crate::scenario::reader::{Reader, as_table};
-use crate::scenario::tree::{Entry, Place, Table};
+use crate::scenario::reader::{Reader, as_table, wrong_type};
+use crate::scenario::tree::{Entry, Place, Table, Value};
 use crate::scenario::value;
 use crate::scenario::{admin, apps, config, faults, timeline};
 use crate::sim::time::SimDuration;
@@ -65,7 +66,13 @@ pub(in crate::scenario) fn set_up(
     let mut names = Names::default();
     let servers = cluster(&top, refusals, &mut refused, problems);
     (names.brokers, names.controllers) = (servers.brokers, servers.controllers);
-    let topics = topics(&top, &mut names, refusals, &mut refused, problems);
+    let topics = topics(
+        &top,
+        &servers,
+        &mut names,
+        (refusals, &mut refused),
+        problems,
+    );
     names.brokers += servers.spare_brokers;
     let mut context = apps::Context {
         names: &mut names,
@@ -221,9 +228,9 @@ fn features(reader: &Reader<'_>, problems: &mut Problems) -> Features {
 
 fn topics(
     top: &Reader<'_>,
+    servers: &Servers,
     names: &mut Names,
-    refusals: &BTreeSet<String>,
-    refused: &mut Refused,
+    (refusals, refused): (&BTreeSet<String>, &mut Refused),
     problems: &mut Problems,
 ) -> Vec<TopicSpec> {
     let mut topics = Vec::new();
@@ -232,9 +239,18 @@ fn topics(
         let path = format!("topics.{}", entry.key);
         let reader = Reader::new(table, entry.item.place, &path, &TOPIC, problems);
         let name: Arc<str> = Arc::from(entry.key.as_str());
-        let partitions = reader.count_u32("partitions", problems);
-        let replication_factor = reader.count_u32("replication_factor", problems);
-        if replication_factor > names.brokers {
+        let origin = origin(&reader, table, problems);
+        let (partitions, replication_factor) = match origin {
+            TopicOrigin::Standing => (
+                reader.count_u32("partitions", problems),
+                reader.count_u32("replication_factor", problems),
+            ),
+            TopicOrigin::AutoCreated => (
+                servers.config.num_partitions,
+                servers.config.default_replication_factor,
+            ),
+        };
+        if origin == TopicOrigin::Standing && replication_factor > names.brokers {
             problems.add(
                 reader.place("replication_factor"),
                 Problem::ReplicationFactor {
@@ -255,6 +271,7 @@ fn topics(
         let config = config::lower(&path, table, &[], refusals, problems);
         topics.push(TopicSpec {
             name,
+            origin,
             partitions,
             grows_to,
             replication_factor,
@@ -270,6 +287,35 @@ fn topics(
         problems,
     );
     topics
+}
+
+/// Where a topic comes from; one that clients create has no properties of its own.
+fn origin(reader: &Reader<'_>, table: &Table, problems: &mut Problems) -> TopicOrigin {
+    let Some(item) = reader.item("auto_create") else {
+        return TopicOrigin::Standing;
+    };
+    let Value::Boolean(wanted) = item.value else {
+        let what = reader.name("auto_create");
+        problems.add(item.place, wrong_type(what, "true", item));
+        return TopicOrigin::Standing;
+    };
+    if !wanted {
+        return TopicOrigin::Standing;
+    }
+    for key in ["partitions", "replication_factor", "config"] {
+        if let Some(entry) = table.get(key) {
+            problems.add(
+                entry.place,
+                Problem::UnusedKey {
+                    key: key.to_owned(),
+                    beside: "`auto_create`".to_owned(),
+                    help: "the cluster's num.partitions and default.replication.factor decide, and \
+                           its other configs hold",
+                },
+            );
+        }
+    }
+    TopicOrigin::AutoCreated
 }
 
 /// Notes that a sum over several tables is more than a run can hold.

@@ -15,6 +15,7 @@ use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::{Kind, OFFSET_RESETS};
 use crate::kafka::config::{Component, ComponentKind};
+use crate::kafka::throttled_replicas::Side;
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, ON_ERROR, PRODUCER};
 use crate::scenario::keys::event::EVENT;
 use crate::scenario::keys::faults::FAULTS;
@@ -305,7 +306,10 @@ fn variant() -> Value {
 
 /// A topic and some of its configs.
 fn altered() -> Value {
-    let mut configs = configs::<TopicConfig>();
+    let lists = Side::ALL.map(|side| (side.replicas_config(), json!({ "type": "string" })));
+    let entries = TopicConfig::ENTRIES.iter();
+    let entries = entries.map(|entry| (entry.name, config(entry)));
+    let mut configs = dotted(entries.chain(lists));
     configs["properties"]["topic"] = json!({ "type": "string" });
     configs["required"] = json!(["topic"]);
     configs["minProperties"] = json!(2);

@@ -322,7 +322,7 @@ impl Context<'_> {
             if key == "grow" && !self.needs(doc, "to", reader, problems) {
                 return None;
             }
-            admin::read(key, reader, self.names, problems)?
+            Action::Command(admin::read(key, reader, self.names, problems)?)
         } else if doc.kind == ActionKind::Command {
             Action::Command(command::read(self.table, reader, self.names, problems)?)
         } else if doc.two_nodes {
@@ -639,7 +639,7 @@ impl Context<'_> {
                 ..
             }
             | Action::Reset(from, to) => *from == Node::Here || *to == Node::Here,
-            Action::CorruptMessage | Action::Command(_) | Action::Ask(_) => false,
+            Action::CorruptMessage | Action::Command(_) => false,
         };
         if here && self.table.get("then").is_none() {
             let place = self

@@ -8,7 +8,7 @@ mod timeline;
 
 use std::sync::Arc;
 
-use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec};
+use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec, TopicOrigin};
 use crate::fault::Event;
 use crate::kafka::compression::Codec;
 use crate::kafka::config::value::ConfigValue;
@@ -339,6 +339,11 @@ fn topic_tables(spec: &ClusterSpec, configs: &Configs) -> Table {
     let mut topics = Table::default();
     for (topic, config) in spec.topics.iter().zip(&configs.topics) {
         let mut table = Table::default();
+        if topic.origin == TopicOrigin::AutoCreated {
+            put(&mut table, "auto_create", Value::Boolean(true));
+            put(&mut topics, &topic.name, Value::Table(table));
+            continue;
+        }
         put(&mut table, "partitions", number(topic.partitions));
         put(
             &mut table,

@@ -5,8 +5,9 @@ pub mod generator;
 use std::sync::Arc;
 
 use crate::delivery::{GroupId, RecordId, SenderId};
+use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::api::incremental_alter_configs::ConfigChange;
-use crate::kafka::ids::{Offset, TopicId, TopicPartition};
+use crate::kafka::ids::{BrokerId, Offset, TopicId, TopicPartition};
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 
@@ -162,6 +163,18 @@ pub enum Command {
         /// All below this offset; none is all that is committed.
         before: Option<Offset>,
     },
+    /// That a partition moves, and not faster than this (kafka-reassign-partitions --throttle).
+    ThrottledReassignment {
+        /// The partition.
+        tp: TopicPartition,
+        /// The replicas that it shall have.
+        target: Arc<[BrokerId]>,
+        /// Bytes per second, of each broker that takes part.
+        rate: u64,
+    },
+    /// What only the controller does (kafka-leader-election, kafka-topics, kafka-reassign-partitions,
+    /// kafka-cluster).
+    Admin(AdminRequest),
 }
 
 /// What a member of a group of readers does.

@@ -1,5 +1,7 @@
 //! Tests of the whole: properties, determinism, mutations, the command line, the book.
 
+mod administration;
+mod auto_creation;
 mod book;
 mod case;
 mod determinism;
@@ -15,3 +17,4 @@ mod random_faults;
 mod retention;
 mod scale;
 mod swarm;
+mod throttle;

@@ -226,6 +226,7 @@ impl Rig {
         let body = match request {
             Request::Metadata(_) => Response::Metadata(Box::new(MetadataResponse {
                 brokers: vec![BrokerId(1)],
+                controller: None,
                 topics: vec![TopicMetadata {
                     topic: TopicId(0),
                     error: None,
@@ -233,6 +234,7 @@ impl Rig {
                         leader: Some(BrokerId(1)),
                         leader_epoch: LeaderEpoch(1),
                     }],
+                    replicas: Vec::new(),
                 }],
             })),
             Request::ListOffsets(_) => Response::ListOffsets(ListOffsetsResponse {

@@ -182,7 +182,8 @@ impl Bench {
             | Request::DeleteRecords(_)
             | Request::IncrementalAlterConfigs(_)
             | Request::QuorumFetch(_)
-            | Request::Admin(_) => panic!("a producer does not send {body:?}"),
+            | Request::Admin(_)
+            | Request::Envelope(_) => panic!("a producer does not send {body:?}"),
         };
         Some(answered(on, correlation, answer))
     }
@@ -221,6 +222,7 @@ fn answered(on: ConnectionId, correlation: CorrelationId, body: Response) -> Inp
 fn metadata() -> MetadataResponse {
     MetadataResponse {
         brokers: vec![BrokerId(1)],
+        controller: None,
         topics: vec![TopicMetadata {
             topic: TopicId(0),
             error: None,
@@ -228,6 +230,7 @@ fn metadata() -> MetadataResponse {
                 leader: Some(BrokerId(1)),
                 leader_epoch: LeaderEpoch(0),
             }],
+            replicas: Vec::new(),
         }],
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Modelled: the fences of leader epochs, diverging epochs, limits in bytes with the first batch
 //! always (KIP-74), the follower's offset as news for the leader even when its fetch then waits,
-//! waiting for fetch.min.bytes until fetch.max.wait.ms.
-//! Left out: fetch sessions, throttling.
+//! waiting for fetch.min.bytes until fetch.max.wait.ms; throttled replication, which leaves partitions
+//! empty and wakes nobody.
+//! Left out: fetch sessions, other quotas.
 //! Source: KafkaApis.handleFetchRequest, ReplicaManager.fetchMessages, readFromLog, DelayedFetch,
 //! Partition.fetchRecords, updateFollowerFetchState (4.2); KIP-74, KIP-320, KIP-903, KIP-951.
 
@@ -24,6 +25,8 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{BrokerEpoch, BrokerId, Offset};
 use crate::kafka::message::Response;
+use crate::kafka::throttled_replicas::Side;
+use crate::sim::time::SimTime;
 
 /// What one partition of a fetch may see.
 pub(in crate::broker) type Found = Result<(Slot, Readable), ErrorCode>;
@@ -39,7 +42,7 @@ pub(in crate::broker) fn handle(
     let mut answer_now = request.max_wait.is_zero() || request.partitions.is_empty();
     let mut bytes = 0_u64;
     for asked in &request.partitions {
-        let mut seen = look(broker, &request, asked);
+        let mut seen = look(broker, &request, asked, cx.now());
         if let Ok((slot, readable)) = seen
             && let Fetcher::Follower {
                 broker: follower,
@@ -65,7 +68,7 @@ pub(in crate::broker) fn handle(
                 answer_now |= readable.diverging.is_some()
                     || readable.preferred.is_some()
                     || asked.fetch_offset > readable.below;
-                bytes += available(broker, *slot, asked, readable.below, request.min_bytes);
+                bytes += available(broker, *slot, asked, readable, request.min_bytes);
             }
             Err(_) => answer_now = true,
         }
@@ -73,6 +76,7 @@ pub(in crate::broker) fn handle(
     }
     if answer_now || bytes >= u64::from(request.min_bytes) {
         let response = read(broker, &request, |_, index, _| found[index]);
+        count_copied(broker, &request, &response, cx.now());
         broker.respond(cx, to, Response::Fetch(Box::new(response)));
     } else {
         park(broker, cx, to, request, &found);
@@ -81,9 +85,10 @@ pub(in crate::broker) fn handle(
     broker.scratch.found = found;
 }
 
-fn look(broker: &Broker, request: &FetchRequest, asked: &FetchPartition) -> Found {
+fn look(broker: &Broker, request: &FetchRequest, asked: &FetchPartition, now: SimTime) -> Found {
     let slot = broker.find(asked.tp)?;
     let mut readable = broker.replicas[slot].readable(request.fetcher, asked)?;
+    readable.held_back = broker.holds_back(slot, request.fetcher, now);
     if let Some(rack) = request.rack {
         readable.preferred = broker.preferred_read_replica(slot, rack, asked.fetch_offset);
     }
@@ -95,10 +100,11 @@ fn available(
     broker: &Broker,
     slot: Slot,
     asked: &FetchPartition,
-    below: Offset,
+    readable: &Readable,
     min_bytes: u32,
 ) -> u64 {
-    if asked.fetch_offset >= below {
+    let below = readable.below;
+    if readable.held_back || asked.fetch_offset >= below {
         0
     } else if min_bytes <= 1 {
         1
@@ -198,7 +204,8 @@ fn read(
                 answer.diverging_epoch = readable.diverging;
                 answer.preferred_read_replica = readable.preferred;
                 let is_elsewhere = readable.diverging.is_some() || readable.preferred.is_some();
-                if !is_elsewhere && asked.fetch_offset < readable.below {
+                let is_empty = is_elsewhere || readable.held_back;
+                if !is_empty && asked.fetch_offset < readable.below {
                     let (from, below) = (asked.fetch_offset, readable.below);
                     let limit = asked.max_bytes.min(budget);
                     let bytes = log.read(from, below, limit, at_least_one, &mut answer.batches);
@@ -219,6 +226,23 @@ fn read(
         partitions.push(answer);
     }
     FetchResponse { partitions }
+}
+
+/// What a follower gets of throttled replicas counts, in sync or not.
+fn count_copied(
+    broker: &mut Broker,
+    request: &FetchRequest,
+    response: &FetchResponse,
+    now: SimTime,
+) {
+    let is_follower = matches!(request.fetcher, Fetcher::Follower { .. });
+    if !is_follower || !broker.throttles.is_limited(Side::Leader) {
+        return;
+    }
+    for partition in &response.partitions {
+        let sizes = (partition.batches.iter()).map(|stored| u64::from(stored.batch.size_bytes));
+        broker.count_copied(Side::Leader, partition.tp, sizes.sum(), now);
+    }
 }
 
 fn park(
@@ -257,11 +281,11 @@ fn waiting_mut(broker: &mut Broker, slot: Slot, fetcher: Fetcher) -> &mut Vec<Wa
 }
 
 /// True when a parked fetch is to be answered because of this partition.
-fn is_ready(broker: &Broker, waiter: Waiter) -> bool {
+fn is_ready(broker: &Broker, waiter: Waiter, now: SimTime) -> bool {
     let request = &broker.fetches.peek(waiter.id).request;
     let min_bytes = request.min_bytes;
     let asked = &request.partitions[waiter.part as usize];
-    let Ok((slot, readable)) = look(broker, request, asked) else {
+    let Ok((slot, readable)) = look(broker, request, asked, now) else {
         return true;
     };
     if readable.diverging.is_some()
@@ -271,13 +295,13 @@ fn is_ready(broker: &Broker, waiter: Waiter) -> bool {
         return true;
     }
     if min_bytes <= 1 {
-        return available(broker, slot, asked, readable.below, min_bytes) > 0;
+        return available(broker, slot, asked, &readable, min_bytes) > 0;
     }
     let bytes = request
         .partitions
         .iter()
-        .map(|asked| match look(broker, request, asked) {
-            Ok((slot, readable)) => available(broker, slot, asked, readable.below, min_bytes),
+        .map(|asked| match look(broker, request, asked, now) {
+            Ok((slot, readable)) => available(broker, slot, asked, &readable, min_bytes),
             Err(_) => u64::from(min_bytes),
         });
     bytes.sum::<u64>() >= u64::from(min_bytes)
@@ -285,6 +309,7 @@ fn is_ready(broker: &Broker, waiter: Waiter) -> bool {
 
 /// Answers a parked fetch with what there is now.
 fn complete(broker: &mut Broker, cx: BrokerCx<'_, '_>, id: ParkedId) {
+    let now = cx.now();
     let parked = broker.fetches.take(id);
     let fetcher = parked.request.fetcher;
     for asked in &parked.request.partitions {
@@ -298,8 +323,9 @@ fn complete(broker: &mut Broker, cx: BrokerCx<'_, '_>, id: ParkedId) {
     }
     if broker.connections.is_open(parked.reply_to.on) {
         let response = read(broker, &parked.request, |broker, _, asked| {
-            look(broker, &parked.request, asked)
+            look(broker, &parked.request, asked, now)
         });
+        count_copied(broker, &parked.request, &response, now);
         broker.respond(cx, parked.reply_to, Response::Fetch(Box::new(response)));
     } else {
         broker.connections.answered(parked.reply_to.on);
@@ -328,7 +354,7 @@ impl Broker {
     pub(in crate::broker) fn wake_consumers(&mut self, cx: BrokerCx<'_, '_>, slot: Slot) {
         let mut index = 0;
         while let Some(&waiter) = self.replicas[slot].waiting_consumers.get(index) {
-            if is_ready(self, waiter) {
+            if is_ready(self, waiter, cx.now()) {
                 complete(self, cx, waiter.id);
             } else {
                 index += 1;
@@ -340,7 +366,7 @@ impl Broker {
     pub(in crate::broker) fn wake_followers(&mut self, cx: BrokerCx<'_, '_>, slot: Slot) {
         let mut index = 0;
         while let Some(&waiter) = self.replicas[slot].waiting_followers.get(index) {
-            if is_ready(self, waiter) {
+            if is_ready(self, waiter, cx.now()) {
                 complete(self, cx, waiter.id);
             } else {
                 index += 1;

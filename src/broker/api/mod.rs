@@ -24,7 +24,7 @@ pub(super) fn dispatch(broker: &mut Broker, cx: BrokerCx<'_, '_>, to: ReplyTo, r
             broker.respond(cx, to, Response::ListOffsets(response));
         }
         Request::Metadata(request) => {
-            let response = metadata::handle(broker, &request);
+            let response = metadata::handle(broker, cx, &request);
             broker.respond(cx, to, Response::Metadata(Box::new(response)));
         }
         Request::InitProducerId(request) => {
@@ -36,13 +36,13 @@ pub(super) fn dispatch(broker: &mut Broker, cx: BrokerCx<'_, '_>, to: ReplyTo, r
             broker.respond(cx, to, Response::OffsetForLeaderEpoch(response));
         }
         Request::DeleteRecords(request) => delete_records::handle(broker, cx, to, &request),
+        Request::Admin(_) | Request::IncrementalAlterConfigs(_) => broker.forward(cx, to, request),
         // Only controllers answer these; a broker knows no such API and hangs up.
-        Request::Admin(_)
-        | Request::AlterPartition(_)
+        Request::AlterPartition(_)
+        | Request::Envelope(_)
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
         | Request::AllocateProducerIds(_)
-        | Request::IncrementalAlterConfigs(_)
         | Request::QuorumFetch(_) => broker.hang_up(cx, to.on),
     }
 }

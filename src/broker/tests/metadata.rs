@@ -149,12 +149,14 @@ fn a_broker_tells_clients_what_it_believes() {
     ]);
     lab.request(Request::Metadata(MetadataRequest {
         topics: vec![TopicId(0), TopicId(4)],
+        allow_auto_topic_creation: false,
     }));
     let answers = lab.answers();
     let Response::Metadata(answer) = answers[0].1 else {
         panic!("metadata is answered: {answers:?}");
     };
     assert_eq!(answer.brokers, [B1, B2]);
+    assert!(answer.controller.is_some_and(|any| any != B3), "a live one");
     let partition = answer.topics[0].partitions[0];
     assert_eq!(partition.leader, Some(B2));
     assert_eq!(partition.leader_epoch, LeaderEpoch(5));

@@ -2,11 +2,13 @@
 
 mod fetch;
 mod follower;
+mod forwarding;
 mod isr;
 mod lifecycle;
 mod metadata;
 mod produce;
 mod retention;
+mod throttle;
 
 use super::*;
 use crate::delivery::{Record, RecordId};

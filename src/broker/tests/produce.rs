@@ -44,6 +44,7 @@ fn transcript(lab: &Lab) -> Vec<String> {
                 | Response::DeleteRecords(_)
                 | Response::IncrementalAlterConfigs(_)
                 | Response::QuorumFetch(_)
+                | Response::Envelope(_)
                 | Response::Admin(_) => "other answer".to_owned(),
             }),
             Effect::Flush { .. } => lines.push("flush".to_owned()),

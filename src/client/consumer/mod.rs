@@ -30,7 +30,7 @@ use crate::client::consumer::subscription::{
     Leader, PartitionIndex, Position, Reset, SubscriptionState,
 };
 use crate::client::metadata;
-use crate::client::metadata::ClientMetadata;
+use crate::client::metadata::{ClientMetadata, MissingTopic};
 use crate::delivery::{Parcel, Part};
 use crate::kafka::compression::Codec;
 use crate::kafka::config::consumer::ConsumerConfig;
@@ -156,6 +156,11 @@ impl Consumer {
             max_age: config.metadata_max_age,
             retry_backoff: config.retry_backoff,
             retry_backoff_max: config.retry_backoff_max,
+            missing: if config.allow_auto_create_topics {
+                MissingTopic::Create
+            } else {
+                MissingTopic::Leave
+            },
         };
         let rng = streams.stream(&format!("{name}/metadata"));
         let subscription = SubscriptionState::new(&partitions, config.auto_offset_reset);

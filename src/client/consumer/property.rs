@@ -497,10 +497,12 @@ impl World {
         });
         Response::Metadata(Box::new(MetadataResponse {
             brokers: (1..=BROKERS).map(BrokerId).collect(),
+            controller: None,
             topics: vec![TopicMetadata {
                 topic: TopicId(0),
                 error: None,
                 partitions: partitions.collect(),
+                replicas: Vec::new(),
             }],
         }))
     }

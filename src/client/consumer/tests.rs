@@ -250,10 +250,12 @@ impl Rig {
             });
         Response::Metadata(Box::new(MetadataResponse {
             brokers: (1..=3).map(BrokerId).collect(),
+            controller: None,
             topics: vec![TopicMetadata {
                 topic: TopicId(0),
                 error: None,
                 partitions: partitions.collect(),
+                replicas: Vec::new(),
             }],
         }))
     }

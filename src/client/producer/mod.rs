@@ -20,7 +20,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::client::metadata;
-use crate::client::metadata::ClientMetadata;
+use crate::client::metadata::{ClientMetadata, MissingTopic};
 use crate::client::producer::accumulator::draining::Ready;
 use crate::client::producer::accumulator::{Accumulator, Append};
 use crate::client::producer::batch::{BatchId, Packer, Slot};
@@ -229,6 +229,7 @@ impl Producer {
             max_age: config.metadata_max_age,
             retry_backoff: config.retry_backoff,
             retry_backoff_max: config.retry_backoff_max,
+            missing: MissingTopic::Create,
         };
         let rng = streams.stream(&format!("{name}/metadata"));
         Self {

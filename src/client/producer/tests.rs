@@ -187,7 +187,8 @@ impl Bench {
             | Request::DeleteRecords(_)
             | Request::IncrementalAlterConfigs(_)
             | Request::QuorumFetch(_)
-            | Request::Admin(_) => panic!("a producer does not send {body:?}"),
+            | Request::Admin(_)
+            | Request::Envelope(_) => panic!("a producer does not send {body:?}"),
         };
         Some(response(on, correlation, answer))
     }
@@ -217,10 +218,12 @@ impl Bench {
             });
         MetadataResponse {
             brokers: vec![BrokerId(1), BrokerId(2)],
+            controller: None,
             topics: vec![TopicMetadata {
                 topic: TOPIC,
                 error: None,
                 partitions: partitions.collect(),
+                replicas: Vec::new(),
             }],
         }
     }

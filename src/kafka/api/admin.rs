@@ -1,5 +1,5 @@
-//! What an administrator asks the controller: ElectLeaders (43), CreatePartitions (37),
-//! AlterPartitionReassignments (45), UnregisterBroker (64), one partition, topic or broker each.
+//! What an administrator asks the controller: CreateTopics (19), ElectLeaders (43), CreatePartitions
+//! (37), AlterPartitionReassignments (45), UnregisterBroker (64), one partition, topic or broker each.
 
 use std::sync::Arc;
 
@@ -24,6 +24,15 @@ pub enum AdminRequest {
         tp: TopicPartition,
         /// How.
         election: ElectionType,
+    },
+    /// Creates a topic.
+    CreateTopics {
+        /// The topic.
+        topic: TopicId,
+        /// How many partitions.
+        partitions: u32,
+        /// How many replicas of each.
+        replication_factor: u32,
     },
     /// Adds partitions to a topic.
     CreatePartitions {

@@ -1,17 +1,36 @@
-//! IncrementalAlterConfigs (API key 44): sets configs of a topic, or takes them back.
+//! IncrementalAlterConfigs (API key 44): changes configs of a topic or a broker.
 
 use std::sync::Arc;
 
 use crate::kafka::error_code::ErrorCode;
-use crate::kafka::ids::TopicId;
+use crate::kafka::ids::{BrokerId, TopicId};
+use crate::kafka::throttled_replicas::PerSide;
 
-/// Asks for changes of one topic's config, all of them or none.
+/// Asks for changes of one topic's or broker's config, all of them or none.
 #[derive(Clone, Debug)]
-pub struct IncrementalAlterConfigsRequest {
-    /// The topic.
-    pub topic: TopicId,
-    /// The changes.
-    pub changes: Arc<[ConfigChange]>,
+pub enum IncrementalAlterConfigsRequest {
+    /// Sets configs of a topic, or takes them back.
+    Topic {
+        /// The topic.
+        topic: TopicId,
+        /// The changes.
+        changes: Arc<[ConfigChange]>,
+    },
+    /// Adds to a topic's `leader.replication.throttled.replicas` and
+    /// `follower.replication.throttled.replicas` (APPEND).
+    ThrottledReplicas {
+        /// The topic.
+        topic: TopicId,
+        /// Partitions with brokers.
+        replicas: PerSide<Vec<(u32, BrokerId)>>,
+    },
+    /// Sets a broker's `leader.replication.throttled.rate` and `follower.replication.throttled.rate`.
+    ThrottledRate {
+        /// The broker.
+        broker: BrokerId,
+        /// Bytes per second, at both ends.
+        rate: u64,
+    },
 }
 
 /// A change of one config.

@@ -1,5 +1,7 @@
 //! Metadata (API key 3): brokers, topics, leaders.
 
+use std::sync::Arc;
+
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{BrokerId, LeaderEpoch, TopicId};
 
@@ -8,6 +10,8 @@ use crate::kafka::ids::{BrokerId, LeaderEpoch, TopicId};
 pub struct MetadataRequest {
     /// The topics.
     pub topics: Vec<TopicId>,
+    /// True when a topic that does not exist may be created.
+    pub allow_auto_topic_creation: bool,
 }
 
 /// What the asked broker believes.
@@ -15,6 +19,9 @@ pub struct MetadataRequest {
 pub struct MetadataResponse {
     /// The unfenced brokers.
     pub brokers: Vec<BrokerId>,
+    /// Whom to ask for what controllers do: any live broker, which passes it on; none when there is
+    /// no live broker.
+    pub controller: Option<BrokerId>,
     /// The topics.
     pub topics: Vec<TopicMetadata>,
 }
@@ -28,6 +35,8 @@ pub struct TopicMetadata {
     pub error: Option<ErrorCode>,
     /// The partitions, by index.
     pub partitions: Vec<PartitionMetadata>,
+    /// Their replicas, by index.
+    pub replicas: Vec<Arc<[BrokerId]>>,
 }
 
 /// One partition.

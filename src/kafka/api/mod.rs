@@ -8,6 +8,7 @@ pub mod alter_partition;
 pub mod broker_heartbeat;
 pub mod broker_registration;
 pub mod delete_records;
+pub mod envelope;
 pub mod fetch;
 pub mod incremental_alter_configs;
 pub mod init_producer_id;

@@ -34,6 +34,7 @@ pub enum ReplicaSelector {
 
 /// A broker's or controller's config. Source: ReplicationConfigs, KRaftConfigs, QuorumConfig.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "one field per config")]
 pub struct BrokerConfig {
     /// replica.lag.time.max.ms
     pub replica_lag_time_max: SimDuration,
@@ -53,6 +54,12 @@ pub struct BrokerConfig {
     pub replica_high_watermark_checkpoint_interval: SimDuration,
     /// num.replica.fetchers
     pub num_replica_fetchers: u32,
+    /// auto.create.topics.enable
+    pub auto_create_topics_enable: bool,
+    /// num.partitions of topics that are created without a number
+    pub num_partitions: u32,
+    /// default.replication.factor of topics that are created without one
+    pub default_replication_factor: u32,
     /// min.insync.replicas, where a topic does not set its own
     pub min_insync_replicas: u32,
     /// unclean.leader.election.enable, where a topic does not set its own
@@ -63,6 +70,10 @@ pub struct BrokerConfig {
     pub auto_leader_rebalance_enable: bool,
     /// leader.imbalance.check.interval.seconds
     pub leader_imbalance_check_interval_seconds: u64,
+    /// replication.quota.window.num
+    pub replication_quota_window_num: u32,
+    /// replication.quota.window.size.seconds
+    pub replication_quota_window_size_seconds: u64,
     /// replica.selector.class
     pub replica_selector: ReplicaSelector,
     /// fetch.max.bytes of the broker
@@ -149,11 +160,16 @@ impl Default for BrokerConfig {
             replica_socket_timeout: SimDuration::from_secs(30),
             replica_high_watermark_checkpoint_interval: SimDuration::from_secs(5),
             num_replica_fetchers: 1,
+            auto_create_topics_enable: true,
+            num_partitions: 1,
+            default_replication_factor: 1,
             min_insync_replicas: 1,
             unclean_leader_election_enable: false,
             unclean_leader_election_interval: SimDuration::from_secs(300),
             auto_leader_rebalance_enable: true,
             leader_imbalance_check_interval_seconds: 300,
+            replication_quota_window_num: 11,
+            replication_quota_window_size_seconds: 1,
             replica_selector: ReplicaSelector::Leader,
             fetch_max_bytes: 57_671_680,
             broker_heartbeat_interval: SimDuration::from_secs(2),
@@ -245,6 +261,8 @@ impl Component for BrokerConfig {
                 "fetchers per source broker";
             "replica.selector.class" replica_selector OneOf(&[LEADER_SELECTOR, RACK_AWARE_SELECTOR]),
                 "which replica a consumer is sent to for its reads";
+            "default.replication.factor" default_replication_factor Count(int(1)),
+                "replicas of each partition of a topic that is created without a number of them";
             "unclean.leader.election.enable" unclean_leader_election_enable Boolean,
                 "let a replica outside the ISR lead when no other can, at the price of records";
             "unclean.leader.election.interval.ms" unclean_leader_election_interval Millis(long(1)),
@@ -253,6 +271,12 @@ impl Component for BrokerConfig {
                 "let the first replica of a partition lead again once it is in sync";
             "leader.imbalance.check.interval.seconds" leader_imbalance_check_interval_seconds Count(long(1)),
                 "how often the controller looks for partitions that another replica leads, in s";
+        }
+        "ServerLogConfigs" {
+            "num.partitions" num_partitions Count(int(1)),
+                "partitions of a topic that is created without a number of them";
+            "auto.create.topics.enable" auto_create_topics_enable Boolean,
+                "create a topic when a client asks for its metadata and allows it";
         }
         "LogConfig" {
             "min.insync.replicas" min_insync_replicas Count(int(1)),
@@ -315,6 +339,12 @@ impl Component for BrokerConfig {
                 "threads that handle requests";
             "controlled.shutdown.enable" controlled_shutdown_enable Boolean,
                 "hand over leadership before stopping";
+        }
+        "QuotaConfig" {
+            "replication.quota.window.num" replication_quota_window_num Count(int(1)),
+                "windows over which the rate of throttled replication is measured";
+            "replication.quota.window.size.seconds" replication_quota_window_size_seconds Count(int(1)),
+                "length of each of these windows, in s";
         }
         "KRaftConfigs" {
             "broker.heartbeat.interval.ms" broker_heartbeat_interval Millis(int(0)),

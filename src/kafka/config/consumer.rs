@@ -50,6 +50,8 @@ pub struct ConsumerConfig {
     pub reconnect_backoff_max: SimDuration,
     /// metadata.max.age.ms
     pub metadata_max_age: SimDuration,
+    /// allow.auto.create.topics
+    pub allow_auto_create_topics: bool,
     /// check.crcs
     pub check_crcs: bool,
     /// socket.connection.setup.timeout.ms
@@ -73,6 +75,7 @@ impl Default for ConsumerConfig {
             reconnect_backoff: SimDuration::from_millis(50),
             reconnect_backoff_max: SimDuration::from_secs(1),
             metadata_max_age: SimDuration::from_secs(300),
+            allow_auto_create_topics: true,
             check_crcs: true,
             socket_connection_setup_timeout: SimDuration::from_secs(10),
             socket_connection_setup_timeout_max: SimDuration::from_secs(30),
@@ -108,6 +111,8 @@ impl Component for ConsumerConfig {
                 "longest pause before a reconnect, in ms";
             "metadata.max.age.ms" metadata_max_age Millis(long(0)),
                 "age at which metadata is fetched again, in ms";
+            "allow.auto.create.topics" allow_auto_create_topics Boolean,
+                "let the broker create a topic that is asked for and does not exist";
             "check.crcs" check_crcs Boolean,
                 "check the checksum of each batch";
             "socket.connection.setup.timeout.ms" socket_connection_setup_timeout Millis(long(0)),

@@ -119,6 +119,7 @@ fn a_consumers_defaults_and_ranges_are_kafkas() {
     reconnect.backoff.ms = 50 ms [at least 0] ConsumerConfig
     reconnect.backoff.max.ms = 1000 ms [at least 0] ConsumerConfig
     metadata.max.age.ms = 300000 ms [at least 0] ConsumerConfig
+    allow.auto.create.topics = true  [true or false] ConsumerConfig
     check.crcs = true  [true or false] ConsumerConfig
     socket.connection.setup.timeout.ms = 10000 ms [at least 0] ConsumerConfig
     socket.connection.setup.timeout.max.ms = 30000 ms [at least 0] ConsumerConfig
@@ -138,10 +139,13 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     replica.high.watermark.checkpoint.interval.ms = 5000 ms [at least 0] ReplicationConfigs
     num.replica.fetchers = 1  [at least 1] ReplicationConfigs
     replica.selector.class = Leader…  [one of Leader…, RackAwareReplica…] ReplicationConfigs
+    default.replication.factor = 1  [at least 1] ReplicationConfigs
     unclean.leader.election.enable = false  [true or false] ReplicationConfigs
     unclean.leader.election.interval.ms = 300000 ms [at least 1] ReplicationConfigs
     auto.leader.rebalance.enable = true  [true or false] ReplicationConfigs
     leader.imbalance.check.interval.seconds = 300  [at least 1] ReplicationConfigs
+    num.partitions = 1  [at least 1] ServerLogConfigs
+    auto.create.topics.enable = true  [true or false] ServerLogConfigs
     min.insync.replicas = 1  [at least 1] LogConfig
     log.flush.interval.messages = 9223372036854775807  [at least 1] LogConfig
     log.segment.bytes = 1073741824 bytes [at least 1048576] LogConfig
@@ -171,6 +175,8 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     request.timeout.ms = 30000 ms [at least 0] ServerConfigs
     num.io.threads = 8  [at least 1] ServerConfigs
     controlled.shutdown.enable = true  [true or false] ServerConfigs
+    replication.quota.window.num = 11  [at least 1] QuotaConfig
+    replication.quota.window.size.seconds = 1  [at least 1] QuotaConfig
     broker.heartbeat.interval.ms = 2000 ms [at least 0] KRaftConfigs
     broker.session.timeout.ms = 9000 ms [at least 0] KRaftConfigs
     initial.broker.registration.timeout.ms = 60000 ms [at least 0] KRaftConfigs

@@ -74,7 +74,7 @@ const PRODUCER: &str = "
 
 /// ConsumerConfig.
 const CONSUMER: &str = "
-    allow.auto.create.topics auto.commit.interval.ms bootstrap.servers client.dns.lookup
+    auto.commit.interval.ms bootstrap.servers client.dns.lookup
     client.id client.rack config.providers connections.max.idle.ms default.api.timeout.ms
     enable.auto.commit enable.metrics.push exclude.internal.topics group.id group.instance.id
     group.protocol group.remote.assignor heartbeat.interval.ms interceptor.classes
@@ -92,7 +92,7 @@ const BROKER: &str = "
     advertised.listeners alter.config.policy.class.name
     alter.log.dirs.replication.quota.window.num
     alter.log.dirs.replication.quota.window.size.seconds authorizer.class.name
-    auto.create.topics.enable background.threads broker.id
+    background.threads broker.id
     broker.rack client.quota.callback.class config.providers
     connection.failed.authentication.delay.ms connections.max.idle.ms connections.max.reauth.ms
     controller.listener.names controller.performance.always.log.threshold.ms
@@ -101,7 +101,7 @@ const BROKER: &str = "
     controller.quorum.election.timeout.ms controller.quorum.fetch.timeout.ms
     controller.quorum.retry.backoff.ms controller.quorum.voters controller.quota.window.num
     controller.quota.window.size.seconds controller.socket.timeout.ms
-    create.topic.policy.class.name default.replication.factor
+    create.topic.policy.class.name
     delegation.token.expiry.check.interval.ms delegation.token.expiry.time.ms
     delegation.token.max.lifetime.ms delegation.token.secret.key
     delete.records.purgatory.purge.interval.requests delete.topic.enable early.start.listeners
@@ -144,7 +144,7 @@ const BROKER: &str = "
     metadata.log.max.record.bytes.between.snapshots metadata.log.max.snapshot.interval.ms
     metadata.log.segment.bytes metadata.log.segment.ms metadata.max.retention.bytes
     metadata.max.retention.ms metric.reporters metrics.num.samples metrics.recording.level
-    metrics.sample.window.ms node.id num.network.threads num.partitions
+    metrics.sample.window.ms node.id num.network.threads
     num.recovery.threads.per.data.dir num.replica.alter.log.dirs.threads
     offset.metadata.max.bytes offsets.commit.timeout.ms offsets.load.buffer.size
     offsets.retention.check.interval.ms offsets.retention.minutes
@@ -167,8 +167,8 @@ const BROKER: &str = "
     remote.log.reader.threads remote.log.storage.manager.class.name
     remote.log.storage.manager.class.path remote.log.storage.manager.impl.prefix
     remote.log.storage.system.enable replica.alter.log.dirs.io.max.bytes.per.second
-    replica.socket.receive.buffer.bytes replication.quota.window.num
-    replication.quota.window.size.seconds security.inter.broker.protocol security.providers
+    replica.socket.receive.buffer.bytes
+     security.inter.broker.protocol security.providers
     server.max.startup.time.ms share.coordinator.append.linger.ms
     share.coordinator.cold.partition.snapshot.interval.ms share.coordinator.load.buffer.size
     share.coordinator.snapshot.update.records.per.snapshot

@@ -9,7 +9,7 @@ use crate::kafka::ids::TopicPartition;
 use crate::scenario::admin;
 use crate::scenario::explain::{Fact, Facts, count, listed, span};
 use crate::scenario::selector::partition_name;
-use crate::scenario::value::{grouped, print_signed_duration};
+use crate::scenario::value::{grouped, print_bandwidth, print_signed_duration};
 use crate::workload::Command;
 
 pub(super) fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
@@ -50,8 +50,7 @@ pub(super) fn event(all: &mut Vec<Fact>, event: &Event, topics: &[Arc<str>]) {
             | Action::Reset(..)
             | Action::RollingRestart { .. }
             | Action::Command(_)
-            | Action::CorruptMessage
-            | Action::Ask(_),
+            | Action::CorruptMessage,
         ) => {}
         (Some(lasts), _) => facts.say("for", format!("undone after {}", span(lasts))),
         (None, _) => facts.say("for", "until everything heals".to_owned()),
@@ -216,7 +215,12 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
                 name(other)
             )
         }
-        Action::Ask(request) => admin::explain(request, topics),
+        Action::Command(Command::ThrottledReassignment { tp, target, rate }) => format!(
+            "{}, each broker copying at most {}: it never ends while more than that is written",
+            admin::explain_move(*tp, target, topics),
+            print_bandwidth(*rate)
+        ),
+        Action::Command(Command::Admin(request)) => admin::explain(request, topics),
         Action::Command(Command::AlterConfig { topic, changes }) => {
             let changes = changes.iter().map(|change| match &change.value {
                 Some(value) => format!("{} to {value}", change.name),

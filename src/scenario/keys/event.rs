@@ -1,7 +1,9 @@
 //! Events of the timeline.
 
 use crate::scenario::keys::Absent::{Means, Value};
-use crate::scenario::keys::{LONGEST, ONE_DAY, TableDoc, Takes, UP_TO_A_DAY, UP_TO_A_YEAR, key};
+use crate::scenario::keys::{
+    BANDWIDTH, LONGEST, ONE_DAY, TableDoc, Takes, UP_TO_A_DAY, UP_TO_A_YEAR, key,
+};
 use crate::sim::time::SimDuration;
 
 /// A millisecond to a day: what goes on and on must not fill a run.
@@ -198,7 +200,7 @@ pub static EVENT: TableDoc = TableDoc {
             Takes::Form("a table: a topic and its configs"),
             Means("-"),
             "alter_config = { topic = \"orders\", \"retention.ms\" = \"1m\" }",
-            "Somebody changes a topic's config while the cluster runs (kafka-configs); `\"default\"` takes a value back.",
+            "Somebody changes a topic's config while the cluster runs (kafka-configs), or its throttled replicas; `\"default\"` takes a value back.",
         ),
         key(
             "delete_records",
@@ -320,6 +322,13 @@ pub static EVENT: TableDoc = TableDoc {
             Means("takes back the reassignment under way"),
             "replicas = [\"b4\", \"b2\"]",
             "With `reassign`: the brokers that shall hold it, the preferred leader first.",
+        ),
+        key(
+            "throttle",
+            BANDWIDTH,
+            Means("as fast as network and fetchers allow"),
+            "throttle = \"2MB/s\"",
+            "With `reassign` and `replicas`: how much each broker that takes part copies of it (kafka-reassign-partitions --throttle). Below the rate at which the partition is written the move never ends. The throttle stays afterwards: nobody runs --verify.",
         ),
         key(
             "for",

@@ -72,6 +72,13 @@ pub static TOPIC: TableDoc = TableDoc {
     says: "A topic, there from the start; leaders are placed by the random stream `placement`.",
     keys: &[
         key(
+            "auto_create",
+            Takes::True,
+            Means("it is there at 0 s"),
+            "auto_create = true",
+            "It does not exist until a client asks for it; then `num.partitions`, `default.replication.factor` and `auto.create.topics.enable` of the brokers decide. Without the other keys.",
+        ),
+        key(
             "partitions",
             Takes::Count {
                 min: 1,

@@ -267,7 +267,7 @@ const fn request(name: &'static str, needs: &'static [&'static str]) -> ActionDo
 }
 
 /// The keys of an event that only some actions have, and which.
-pub const COMPANIONS: [(&str, &str); 10] = [
+pub const COMPANIONS: [(&str, &str); 11] = [
     ("delay", "it goes with slow_link and slow_disk"),
     ("by", "it goes with skew_clock"),
     ("gap", "it goes with rolling_restart"),
@@ -278,6 +278,7 @@ pub const COMPANIONS: [(&str, &str); 10] = [
     ("election", "it goes with elect"),
     ("to", "it goes with grow"),
     ("replicas", "it goes with reassign"),
+    ("throttle", "it goes with reassign"),
 ];
 
 /// All actions.
@@ -304,7 +305,7 @@ pub const ACTIONS: [ActionDoc; 24] = [
     command("delete_records", &["before"]),
     request("elect", &["election"]),
     request("grow", &["to"]),
-    request("reassign", &["replicas"]),
+    request("reassign", &["replicas", "throttle"]),
     request("unregister", &[]),
 ];
 

@@ -9,7 +9,7 @@ use proptest::sample::{Index, select};
 use crate::cluster::moment::Moment;
 use crate::cluster::spec::{
     ClusterSpec, CostSpec, DiskSpec, Features, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
-    TopicSpec,
+    TopicOrigin, TopicSpec,
 };
 use crate::delivery::{GroupId, RecordId, SenderId};
 use crate::fault::random::{Kind, RandomFaults};
@@ -404,6 +404,7 @@ fn topics() -> impl Strategy<Value = Vec<TopicSpec>> {
         |(minimum, unclean, other)| {
             let topic = |name: &str, partitions, replication_factor, config| TopicSpec {
                 name: Arc::from(name),
+                origin: TopicOrigin::Standing,
                 partitions,
                 grows_to: partitions,
                 replication_factor,
@@ -417,6 +418,10 @@ fn topics() -> impl Strategy<Value = Vec<TopicSpec>> {
             vec![
                 topic("orders", 3, 3, config),
                 topic("orders.v1", other, 1, TopicConfig::default()),
+                TopicSpec {
+                    origin: TopicOrigin::AutoCreated,
+                    ..topic("later", 1, 1, TopicConfig::default())
+                },
             ]
         },
     )

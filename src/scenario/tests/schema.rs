@@ -171,6 +171,7 @@ fn event(name: &str, example: &str) -> String {
         "grow" => ", to = 8",
         "to" => ", grow = \"orders\"",
         "election" => ", elect = \"orders-0\"",
+        "throttle" => ", reassign = \"orders-0\", replicas = [\"b1\"]",
         "replicas" => ", reassign = \"orders-0\"",
         "before" => ", delete_records = \"orders-0\"",
         "delay" => ", slow_disk = \"b1\"",

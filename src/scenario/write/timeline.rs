@@ -55,9 +55,6 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
     if let Action::Command(command) = action {
         return self::command(table, command, topics);
     }
-    if let Action::Ask(request) = action {
-        return admin::write(table, request, topics);
-    }
     if *action == Action::CorruptMessage {
         return put(table, "then", text_value("corrupt"));
     }
@@ -110,6 +107,10 @@ fn command(table: &mut Table, command: &Command, topics: &[Arc<str>]) {
                 put(table, "before", Value::Integer(Some(before)));
             }
         }
+        Command::ThrottledReassignment { tp, target, rate } => {
+            admin::write_throttled(table, (*tp, target, *rate), topics);
+        }
+        Command::Admin(request) => admin::write(table, request, topics),
     }
 }
 
@@ -142,6 +143,6 @@ fn parts(action: &Action, topics: &[Arc<str>]) -> (&'static str, Vec<String>) {
         Action::FillDisk(on) => ("fill_disk", each(on)),
         Action::FailDisk(on) => ("fail_disk", each(on)),
         Action::SkewClock(on, _) => ("skew_clock", each(on)),
-        Action::Command(_) | Action::Ask(_) => unreachable!("a command names no node"),
+        Action::Command(_) => unreachable!("a command names no node"),
     }
 }
