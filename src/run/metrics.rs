@@ -43,8 +43,11 @@ pub fn collect(
         .iter()
         .map(|(name, value)| ((*name).to_owned(), *value as i64))
         .collect();
-    for (broker, records) in counts.appended_records.iter().enumerate().skip(1) {
-        metrics.insert(format!("appended_records.b{broker}"), *records as i64);
+    // A broker that leads nothing has its line too: 0 is an answer.
+    for broker in 1..=spec.brokers + spec.spare_brokers {
+        let records = counts.appended_records.get(broker as usize);
+        let records = records.copied().unwrap_or_default() as i64;
+        metrics.insert(format!("appended_records.b{broker}"), records);
     }
     latencies(&mut metrics, "ack", audited.ack.as_ref());
     latencies(&mut metrics, "e2e", audited.end_to_end.as_ref());
