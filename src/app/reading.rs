@@ -7,7 +7,8 @@
 //! After a crash or an exit it starts where a consumer without committed offsets starts: where
 //! auto.offset.reset says. With `latest` it skips what was written meanwhile, with `earliest` it
 //! reads all again. With `none` it seeks to the beginning, since somebody has to say where to
-//! start, and ends with an exception when the log no longer has what comes next.
+//! start, and ends with an exception when the log no longer has what comes next. An application
+//! with a time to start at looks that up instead, each time that it starts.
 //! Left out for now: commits, handlers that fail, retries and dead letters.
 
 #[cfg(test)]
@@ -179,7 +180,9 @@ impl Reading {
     }
 
     fn begin(&mut self, cx: &mut Cx<'_, Message, Fact, Timer>) {
-        if self.consumer.needs_seek() {
+        if let Some(start_at) = self.plan.start_at {
+            self.consumer.seek_to_time(start_at.time(cx.wall_clock()));
+        } else if self.consumer.needs_seek() {
             self.consumer.seek_to_beginning();
         }
         self.switch_pause(cx);

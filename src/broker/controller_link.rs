@@ -255,6 +255,7 @@ fn error_of(response: &Response) -> Option<ErrorCode> {
         Response::BrokerHeartbeat(response) => response.error,
         Response::AllocateProducerIds(response) => response.error,
         Response::Envelope(response) => response.error,
+        Response::AssignReplicasToDirs(response) => response.error,
         Response::Admin(_)
         | Response::Produce(_)
         | Response::Fetch(_)

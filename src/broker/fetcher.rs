@@ -484,7 +484,7 @@ impl Broker {
         let partition = &mut self.replicas[slot];
         let tp = partition.tp;
         if bytes > 0 && cx.disk().append(partition.file, bytes, now).is_err() {
-            self.log_dir_failed();
+            self.log_dir_failed(slot);
             self.stop_fetching(slot);
             return;
         }

@@ -4,7 +4,7 @@
 //! heartbeats every broker.heartbeat.interval.ms; wanting to be fenced until the first image is
 //! applied; back-off after failures. A broker that the controller fences goes on serving: nobody
 //! tells it. Stale broker epochs are retried like any failure, as Kafka does.
-//! Left out: offline log directories, features.
+//! Left out: features.
 //! Source: BrokerLifecycleManager, BrokerServer (4.2); KIP-631.
 
 use crate::broker::Broker;
@@ -169,6 +169,7 @@ impl Broker {
             self.lifecycle.hurry = true;
             return;
         }
+        let offline_log_dirs = self.offline_log_dirs();
         let request = match self.lifecycle.epoch {
             None => Request::BrokerRegistration(BrokerRegistrationRequest {
                 broker: self.id,
@@ -182,6 +183,7 @@ impl Broker {
                 metadata_offset: self.image().end,
                 want_fence: !self.lifecycle.ready_to_unfence,
                 want_shut_down: self.lifecycle.stage == Stage::PendingControlledShutdown,
+                offline_log_dirs,
             }),
         };
         self.ask(cx, Link::Lifecycle, request);
@@ -196,6 +198,9 @@ impl Broker {
 
     /// The communication failed.
     pub(super) fn communicate_after_failure(&mut self, cx: BrokerCx<'_, '_>) {
+        if self.failure_stays_untold(cx.now()) {
+            return self.stop(cx);
+        }
         let after = self.lifecycle.backoff(self.config.broker_session_timeout);
         self.communicate_after(cx, after);
     }
@@ -234,6 +239,7 @@ impl Broker {
             return;
         }
         self.lifecycle.failures = 0;
+        self.log_dirs_told();
         let interval = self.config.broker_heartbeat_interval;
         match self.lifecycle.stage {
             Stage::Starting => {

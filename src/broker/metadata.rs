@@ -134,9 +134,11 @@ impl Changes {
             MetadataRecord::TopicConfig { topic, .. } => {
                 self.topics.insert(*topic);
             }
-            MetadataRecord::Topic { .. }
+            MetadataRecord::OfflineDirectories { .. }
+            | MetadataRecord::ReplicaDirectory { .. }
             | MetadataRecord::ThrottledReplicas { .. }
             | MetadataRecord::ThrottledRate { .. }
+            | MetadataRecord::Topic { .. }
             | MetadataRecord::ProducerIds { .. }
             | MetadataRecord::NoOp => {}
         }
@@ -247,6 +249,7 @@ impl Broker {
             self.follow(cx, tp, &registration);
         }
         self.close_idle_fetchers(cx);
+        self.assign_replicas_to_dirs(cx);
     }
 
     fn settings_of(&self, topic: TopicId) -> Settings {
@@ -265,13 +268,18 @@ impl Broker {
         }
     }
 
-    fn slot_or_new(&mut self, tp: TopicPartition) -> Slot {
+    fn slot_or_new(&mut self, cx: BrokerCx<'_, '_>, tp: TopicPartition) -> Slot {
+        let known = self.replicas.slot(tp);
+        if let Some(slot) = known.filter(|slot| !self.replicas[*slot].is_gone) {
+            return slot;
+        }
         let settings = self.settings_of(tp.topic);
         let care = &self.care;
         let slot = self
             .replicas
             .slot_or_new(tp, settings, |log| care.jitter_key(log));
         self.replicas[slot].is_gone = false;
+        self.place_in_dir(cx, slot);
         slot
     }
 
@@ -281,7 +289,10 @@ impl Broker {
         tp: TopicPartition,
         registration: &PartitionRegistration,
     ) {
-        let slot = self.slot_or_new(tp);
+        let slot = self.slot_or_new(cx, tp);
+        if self.is_offline(slot) {
+            return;
+        }
         self.stop_fetching(slot);
         let own = self.id;
         let partition = &mut self.replicas[slot];
@@ -320,7 +331,10 @@ impl Broker {
         tp: TopicPartition,
         registration: &PartitionRegistration,
     ) {
-        let slot = self.slot_or_new(tp);
+        let slot = self.slot_or_new(cx, tp);
+        if self.is_offline(slot) {
+            return;
+        }
         let partition = &mut self.replicas[slot];
         if registration.partition_epoch < partition.partition_epoch {
             return;

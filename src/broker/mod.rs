@@ -2,7 +2,7 @@
 //!
 //! Modelled: produce and fetch, replication with high watermark and in-sync set, truncation, the
 //! metadata log as an observer, registration and heartbeats, controlled shutdown, crashes.
-//! Left out for now: groups, transactions, quotas, several log directories, tiered storage.
+//! Left out for now: groups, transactions, quotas, tiered storage.
 //! Source: KafkaApis, ReplicaManager, Partition, BrokerServer (4.2).
 //!
 //! Invariants: what a replica does depends on the metadata log and its own log only; a handler never
@@ -13,11 +13,13 @@ mod api;
 mod codec_work;
 mod connections;
 pub mod controller_link;
+mod disk_reads;
 mod fetcher;
 mod forwarding;
 mod isr;
 mod leading;
 mod lifecycle;
+mod log_dirs;
 mod metadata;
 pub mod mutation;
 mod partition;
@@ -43,10 +45,12 @@ use crate::broker::api::fetch::Found;
 use crate::broker::codec_work::CodecWork;
 use crate::broker::connections::{Connections, ReplyTo};
 use crate::broker::controller_link::{ControllerLink, Progress, Timer as LinkTimer};
+use crate::broker::disk_reads::DiskReads;
 use crate::broker::fetcher::Fetchers;
 use crate::broker::forwarding::Forwarding;
 use crate::broker::leading::LeaderNow;
 use crate::broker::lifecycle::{Lifecycle, Stage};
+use crate::broker::log_dirs::LogDirs;
 use crate::broker::metadata::Metadata;
 use crate::broker::mutation::Mutation;
 use crate::broker::partition::{Partition, Slot};
@@ -95,6 +99,8 @@ pub struct BrokerSetup {
     pub bootstrap: Option<Bootstrap>,
     /// What compression costs.
     pub codec_costs: CodecCosts,
+    /// How many log directories it has (log.dirs), each on a device of its own.
+    pub log_dirs: u32,
     /// The rule that it breaks, in a test of the checkers.
     pub mutation: Option<Mutation>,
 }
@@ -124,6 +130,9 @@ pub struct Broker {
     replicas: Replicas,
     connections: Connections,
     codec_work: CodecWork,
+    /// Answers that wait for the disk.
+    disk_reads: DiskReads,
+    log_dirs: LogDirs,
     produces: Purgatory<ParkedProduce>,
     fetches: Purgatory<ParkedFetch>,
     deletes: Purgatory<ParkedDelete>,
@@ -134,7 +143,7 @@ pub struct Broker {
     throttles: Throttles,
     forwarding: Forwarding,
     links: [ControllerLink; 5],
-    flushes: BTreeMap<FlushId, FlushTarget>,
+    flushes: BTreeMap<FlushId, (Slot, FlushTarget)>,
     next_flush: u64,
     cuts: Vec<Cut>,
     care: LogCare,
@@ -164,18 +173,18 @@ impl Broker {
             streams,
             bootstrap,
             codec_costs,
+            log_dirs,
             mutation,
         } = setup;
         let stream = |name: &str| streams.stream(&format!("broker/{id}/{name}"));
-        let (epoch, image) = match bootstrap {
-            Some(Bootstrap { epoch, image }) => (Some(epoch), image),
-            None => (None, MetadataImage::default()),
-        };
+        let epoch = bootstrap.as_ref().map(|bootstrap| bootstrap.epoch);
+        let image = bootstrap.map(|bootstrap| bootstrap.image);
+        let image = image.unwrap_or_default();
         let known = image.brokers.get(&id).filter(|_| epoch.is_some());
         let incarnation = known.map_or(Incarnation(1), |known| known.incarnation);
         let link = |link: Link| {
-            let heartbeat_limit = config.broker_session_timeout.as_nanos() / 2;
-            let heartbeat_limit = SimDuration::from_nanos(heartbeat_limit);
+            let session = config.broker_session_timeout;
+            let heartbeat_limit = SimDuration::from_nanos(session.as_nanos() / 2);
             let (timeout, give_up_after) = match link {
                 Link::Lifecycle => (heartbeat_limit, Some(heartbeat_limit)),
                 Link::AlterPartition => (config.request_timeout, None),
@@ -205,6 +214,8 @@ impl Broker {
             replicas: Replicas::default(),
             connections: Connections::default(),
             codec_work: CodecWork::new(codec_costs, config.num_io_threads),
+            disk_reads: DiskReads::default(),
+            log_dirs: LogDirs::new(log_dirs),
             produces: Purgatory::default(),
             fetches: Purgatory::default(),
             deletes: Purgatory::default(),
@@ -242,11 +253,12 @@ impl Broker {
             Input::Disconnected(on) => self.disconnected(cx, on),
             Input::Timer(timer) => self.timer(cx, timer),
             Input::Flushed(id) => self.flushed(cx, id),
-            Input::FlushFailed(_) => self.log_dir_failed(),
+            Input::FlushFailed(id) => self.flush_failed(cx, id),
         }
         while let Some((to, request)) = self.connections.next_unmuted() {
             api::dispatch(self, cx, to, request);
         }
+        self.take_dirs_offline(cx);
         if self.is_halting {
             self.stop(cx);
         }
@@ -281,6 +293,9 @@ impl Broker {
     }
 
     fn start(&mut self, cx: BrokerCx<'_, '_>) {
+        if !self.load_log_dirs(cx.disk()) {
+            return self.stop(cx);
+        }
         match self.bootstrap.take() {
             Some(epoch) => {
                 self.lifecycle.stand(epoch);
@@ -362,6 +377,8 @@ impl Broker {
                     self.communicate_after_failure(cx);
                 } else if link == Link::Forwarding {
                     self.forwarding_given_up(cx);
+                } else if link == Link::ProducerIds {
+                    self.assign_replicas_to_dirs(cx);
                 }
             }
             Progress::Answered(response) => match response {
@@ -373,6 +390,7 @@ impl Broker {
                 }
                 Response::QuorumFetch(response) => self.metadata_fetched(cx, *response),
                 Response::Envelope(response) => self.forwarded(cx, *response),
+                Response::AssignReplicasToDirs(response) => self.replicas_assigned(cx, response),
                 Response::Admin(_)
                 | Response::Produce(_)
                 | Response::Fetch(_)
@@ -403,6 +421,8 @@ impl Broker {
         }
         self.connections = Connections::default();
         self.codec_work.clear();
+        self.disk_reads = DiskReads::default();
+        self.log_dirs.end();
         self.produces.clear();
         self.fetches.clear();
         self.deletes.clear();
@@ -466,7 +486,11 @@ impl Broker {
         if self.is_halting {
             return Err(ErrorCode::KafkaStorageError);
         }
-        self.replicas.slot(tp).ok_or_else(|| {
+        let slot = self.replicas.slot(tp);
+        if slot.is_some_and(|slot| self.is_offline(slot)) {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        slot.ok_or_else(|| {
             if self.image().partition(tp).is_some() {
                 ErrorCode::NotLeaderOrFollower
             } else {

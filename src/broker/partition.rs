@@ -2,7 +2,7 @@
 //!
 //! Modelled: leader and follower, the epochs that fence them, the checks of a reader's epoch,
 //! reading below the high watermark or to the log end, diverging epochs.
-//! Left out: log directories, future replicas, stray replicas.
+//! Left out: future replicas, stray replicas.
 //! Source: Partition.scala (4.2); KIP-101, KIP-320, KIP-595 (truncation on fetch).
 
 use std::collections::VecDeque;
@@ -17,7 +17,9 @@ use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Role;
-use crate::kafka::ids::{BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
+use crate::kafka::ids::{
+    BrokerId, DirectoryId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition,
+};
 use crate::kafka::metadata_records::PartitionRegistration;
 use crate::kafka::view::ReplicaView;
 use crate::log::rules::{LogRules, Retention, RollRules, TimestampRules};
@@ -36,6 +38,8 @@ pub(super) struct Partition {
     pub(super) tp: TopicPartition,
     /// The file of its log.
     pub(super) file: FileId,
+    /// The log directory in which that lies.
+    pub(super) dir: DirectoryId,
     /// Its log.
     pub(super) log: Log,
     /// True when the replica was given to another broker: its log is deleted.
@@ -183,6 +187,7 @@ impl Partition {
         Self {
             tp,
             file,
+            dir: DirectoryId::default(),
             log,
             is_gone: false,
             part: Part::Idle,

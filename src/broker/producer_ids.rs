@@ -81,6 +81,7 @@ impl Broker {
         cx: BrokerCx<'_, '_>,
         response: AllocateProducerIdsResponse,
     ) {
+        self.assign_replicas_to_dirs(cx);
         if response.error.is_some() {
             self.producer_ids.not_before = cx.now() + RETRY_BACKOFF;
             return;

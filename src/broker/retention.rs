@@ -17,7 +17,7 @@ use crate::broker::partition::Slot;
 use crate::broker::storage::FlushTarget;
 use crate::broker::timer::Timer;
 use crate::kafka::fact::{Fact, LogStartCause, Removal};
-use crate::kafka::ids::Offset;
+use crate::kafka::ids::{DirectoryId, Offset};
 use crate::log::retention::Removed;
 use crate::sim::clock::WallTime;
 use crate::sim::rng::Streams;
@@ -31,8 +31,8 @@ pub(super) struct LogCare {
     phase: u64,
     /// From which the logs' jitter keys are drawn.
     jitter: u64,
-    /// Bytes of deleted segments that are still on the disk, by when they go.
-    doomed: BTreeMap<SimTime, u64>,
+    /// Bytes of deleted segments that are still on the disk, by when they go and from where.
+    doomed: BTreeMap<(SimTime, DirectoryId), u64>,
 }
 
 impl LogCare {
@@ -67,7 +67,9 @@ impl Broker {
     /// Looks at every log for segments that nothing keeps.
     pub(super) fn check_retention(&mut self, cx: BrokerCx<'_, '_>) {
         for slot in self.replicas.slots() {
-            self.delete_old_segments(cx, slot);
+            if !self.is_offline(slot) {
+                self.delete_old_segments(cx, slot);
+            }
         }
         let interval = self.config.log_retention_check_interval;
         cx.set_timer(Timer::Retention, interval);
@@ -122,9 +124,10 @@ impl Broker {
                 batches: removed.batches,
             }),
         });
-        let first = self.care.doomed.keys().next().copied();
+        let dir = partition.dir;
+        let first = self.care.doomed.keys().next().map(|(first, _)| *first);
         let due = cx.now() + delay;
-        *self.care.doomed.entry(due).or_default() += removed.bytes;
+        *self.care.doomed.entry((due, dir)).or_default() += removed.bytes;
         if first.is_none_or(|first| due < first) {
             cx.set_timer(Timer::DeleteFiles, delay);
         }
@@ -154,12 +157,13 @@ impl Broker {
     pub(super) fn delete_files(&mut self, cx: BrokerCx<'_, '_>) {
         let now = cx.now();
         while let Some(entry) = self.care.doomed.first_entry() {
-            if *entry.key() > now {
-                let after = entry.key().since(now);
+            let (due, dir) = *entry.key();
+            if due > now {
+                let after = due.since(now);
                 cx.set_timer(Timer::DeleteFiles, after);
                 return;
             }
-            cx.disk().free(entry.remove());
+            cx.disk().free(dir.0, entry.remove());
         }
     }
 

@@ -51,6 +51,9 @@ impl Broker {
         cx.set_timer(Timer::ShutdownDeadline, CONTROLLED_SHUTDOWN_LIMIT);
         self.flushes.clear();
         for slot in self.replicas.slots() {
+            if self.is_offline(slot) {
+                continue;
+            }
             self.flush(cx, slot, FlushTarget::Shutdown);
         }
         self.end_shutdown_if_flushed(cx);

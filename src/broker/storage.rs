@@ -1,14 +1,15 @@
-//! The broker's one log directory: flushes, the high watermark checkpoint, what a crash leaves.
+//! Logs on disk: flushes, the high watermark checkpoint, what a crash leaves.
 //!
 //! Modelled: flush.messages, the checkpoint every 5 s, power loss back to the durable bytes, a disk
-//! that fails or is full and takes the broker down with its only directory.
-//! Left out: several directories, the recovery point, the time that recovery takes.
+//! that fails or is full and takes its log directory down.
+//! Left out: the recovery point, the time that recovery takes.
 //! Source: UnifiedLog.append, LogManager, ReplicaManager.checkpointHighWatermarks,
 //! handleLogDirFailure (4.2); KIP-112.
 
 use crate::broker::Broker;
 use crate::broker::BrokerCx;
 use crate::broker::api::produce;
+use crate::broker::disk_reads;
 use crate::broker::partition::Slot;
 use crate::broker::purgatory::Waiter;
 use crate::broker::timer::Timer;
@@ -76,23 +77,39 @@ impl Broker {
         let partition = &mut self.replicas[slot];
         partition.unflushed = 0;
         cx.flush(id, partition.file);
-        self.flushes.insert(id, target);
+        self.flushes.insert(id, (slot, target));
         id
     }
 
-    /// A flush is done.
-    pub(super) fn flushed(&mut self, cx: BrokerCx<'_, '_>, id: FlushId) {
-        match self.flushes.remove(&id) {
-            Some(FlushTarget::Leader { slot, waiter }) => produce::flushed(self, cx, slot, waiter),
-            Some(FlushTarget::Fetcher(fetcher)) => self.fetcher_flushed(cx, fetcher),
-            Some(FlushTarget::Shutdown) => self.end_shutdown_if_flushed(cx),
-            Some(FlushTarget::Segment) | None => {}
+    /// A flush, or a read, met an error of the device.
+    pub(super) fn flush_failed(&mut self, cx: BrokerCx<'_, '_>, id: FlushId) {
+        if let Some((slot, target)) = self.flushes.remove(&id) {
+            self.log_dir_failed(slot);
+            match target {
+                _ if self.is_halting => {}
+                FlushTarget::Leader { waiter, .. } => {
+                    if let Some(waiter) = waiter {
+                        produce::flush_failed(self, cx, waiter);
+                    }
+                }
+                FlushTarget::Fetcher(fetcher) => self.fetcher_flushed(cx, fetcher),
+                FlushTarget::Shutdown => self.end_shutdown_if_flushed(cx),
+                FlushTarget::Segment => {}
+            }
+        } else {
+            disk_reads::failed(self, cx, id);
         }
     }
 
-    /// The only log directory failed: the broker halts when this step is over.
-    pub(super) fn log_dir_failed(&mut self) {
-        self.is_halting = true;
+    /// A flush, or a read, is done.
+    pub(super) fn flushed(&mut self, cx: BrokerCx<'_, '_>, id: FlushId) {
+        match self.flushes.remove(&id).map(|(_, target)| target) {
+            Some(FlushTarget::Leader { slot, waiter }) => produce::flushed(self, cx, slot, waiter),
+            Some(FlushTarget::Fetcher(fetcher)) => self.fetcher_flushed(cx, fetcher),
+            Some(FlushTarget::Shutdown) => self.end_shutdown_if_flushed(cx),
+            Some(FlushTarget::Segment) => {}
+            None => disk_reads::done(self, cx, id),
+        }
     }
 
     /// Writes all high watermarks down and sets the timer for the next time.

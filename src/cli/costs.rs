@@ -110,8 +110,11 @@ fn disks(spec: &DiskSpec) -> Vec<Line> {
         &DiskSpec::default(),
         &[
             ("flush_latency", |spec| spec.flush_latency.to_string()),
+            ("read_latency", |spec| spec.read_latency.to_string()),
             ("bandwidth", |spec| print_bandwidth(spec.bandwidth)),
             ("capacity", |spec| print_size(spec.capacity)),
+            ("page_cache", |spec| print_size(spec.page_cache)),
+            ("log_dirs", |spec| spec.log_dirs.to_string()),
         ],
     )
 }

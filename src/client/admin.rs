@@ -446,6 +446,7 @@ fn error_of(body: &Response) -> Option<ErrorCode> {
         | Response::BrokerRegistration(_)
         | Response::BrokerHeartbeat(_)
         | Response::AllocateProducerIds(_)
+        | Response::AssignReplicasToDirs(_)
         | Response::QuorumFetch(_)
         | Response::Envelope(_) => unreachable!("no administrator asks for {body:?}"),
     }

@@ -1,6 +1,7 @@
 //! From a specification and a seed to a cluster that stands: brokers registered and unfenced,
 //! topics created, leaders placed, nothing sent yet.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::app::App;
@@ -17,7 +18,8 @@ use crate::cluster::spec::{
 use crate::controller::placement::{UsableBroker, place};
 use crate::controller::{Controller, ControllerSetup};
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, DirectoryId, Incarnation, LeaderEpoch, PartitionEpoch, TopicId,
+    TopicPartition,
 };
 use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
 use crate::metadata::image::MetadataImage;
@@ -84,6 +86,7 @@ impl Cluster {
                             epoch: known.epoch,
                             image: image.clone(),
                         }),
+                        log_dirs: spec.disks.log_dirs,
                         codec_costs: spec.costs.codecs,
                         mutation: spec.mutation,
                     });
@@ -216,7 +219,28 @@ fn bootstrap(
             });
         }
     }
+    place_in_dirs(&mut image, spec.disks.log_dirs);
     image
+}
+
+/// Each broker's replicas go where the fewest are, in order of topic and partition.
+fn place_in_dirs(image: &mut MetadataImage, log_dirs: u32) {
+    if log_dirs == 1 {
+        return;
+    }
+    let mut placed: BTreeMap<BrokerId, u32> = BTreeMap::new();
+    let mut records = Vec::new();
+    for (tp, registration) in image.partitions() {
+        for broker in registration.replicas.iter().copied() {
+            let count = placed.entry(broker).or_default();
+            let dir = DirectoryId(*count % log_dirs);
+            records.push(MetadataRecord::ReplicaDirectory { tp, broker, dir });
+            *count += 1;
+        }
+    }
+    for record in &records {
+        image.apply(record);
+    }
 }
 
 fn sender(
@@ -264,8 +288,11 @@ fn link_profile(spec: &NetworkSpec) -> LinkProfile {
 fn disk_profile(spec: &DiskSpec) -> DiskProfile {
     DiskProfile {
         flush_latency: spec.flush_latency,
+        read_latency: spec.read_latency,
         bandwidth: Some(spec.bandwidth),
         capacity: Some(spec.capacity),
+        page_cache: Some(spec.page_cache),
+        devices: spec.log_dirs,
     }
 }
 

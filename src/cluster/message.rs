@@ -147,6 +147,7 @@ fn request_size(request: &Request) -> u64 {
         | Request::BrokerHeartbeat(_)
         | Request::AllocateProducerIds(_)
         | Request::QuorumFetch(_) => PER_PARTITION,
+        Request::AssignReplicasToDirs(assign) => PER_PARTITION * assign.assignments.len() as u64,
     }
 }
 
@@ -178,6 +179,7 @@ fn response_size(response: &Response) -> u64 {
         | Response::InitProducerId(_)
         | Response::BrokerRegistration(_)
         | Response::BrokerHeartbeat(_)
+        | Response::AssignReplicasToDirs(_)
         | Response::AllocateProducerIds(_) => PER_PARTITION,
     }
 }
@@ -212,6 +214,7 @@ fn request_digest(request: &Request) -> u64 {
         Request::IncrementalAlterConfigs(_) => 13,
         Request::Admin(_) => 14,
         Request::Envelope(envelope) => fold(15, request_digest(&envelope.request)),
+        Request::AssignReplicasToDirs(assign) => fold(16, assign.assignments.len() as u64),
     }
 }
 
@@ -234,6 +237,7 @@ fn response_digest(response: &Response) -> u64 {
         }),
         Response::ListOffsets(_) => 3,
         Response::Metadata(metadata) => fold(4, metadata.brokers.len() as u64),
+        Response::AssignReplicasToDirs(_) => 15,
         Response::InitProducerId(init) => fold(5, init.producer_id.0),
         Response::OffsetForLeaderEpoch(_) => 6,
         Response::AlterPartition(alter) => fold(7, alter.partitions.len() as u64),

@@ -67,6 +67,15 @@ impl Cluster {
             })
     }
 
+    /// Of each broker the bytes on its disks: at their peak, and now.
+    pub fn broker_disks(&self) -> Vec<(u64, u64)> {
+        let disks = self.brokers().map(|(host, _)| {
+            let disk = &self.world.host_state(host).disk;
+            (disk.most_used(), disk.used())
+        });
+        disks.collect()
+    }
+
     /// Every replica of every broker, dead ones included: what their disks hold.
     pub fn replicas(&self) -> Vec<ReplicaView<'_>> {
         self.brokers()
@@ -85,6 +94,14 @@ impl Cluster {
     /// A partition as the controller has registered it.
     pub fn registration(&self, tp: TopicPartition) -> Option<&Arc<PartitionRegistration>> {
         self.controller().image().partition(tp)
+    }
+
+    /// True when the host is a broker with failed log directories.
+    fn lacks_log_dirs(&self, host: HostId) -> bool {
+        match self.world.process(host) {
+            AnyProcess::Broker(broker) => broker.lacks_log_dirs(),
+            AnyProcess::Controller(_) | AnyProcess::App(_) => false,
+        }
     }
 
     /// Brings everything back: heals links, disks, clocks and pauses, starts what is down.
@@ -107,6 +124,9 @@ impl Cluster {
             };
             if belongs && !self.world.is_running(host) {
                 self.world.start(host);
+            } else if self.lacks_log_dirs(host) {
+                // It takes a restart to use a directory again; who asked for the heal starts it.
+                self.world.terminate(host);
             }
         }
     }

@@ -176,10 +176,16 @@ pub struct NetworkSpec {
 pub struct DiskSpec {
     /// Time of one flush, beside its size.
     pub flush_latency: SimDuration,
+    /// Time of one read that the page cache can't answer, beside its size.
+    pub read_latency: SimDuration,
     /// Bytes per second.
     pub bandwidth: u64,
     /// Bytes that fit.
     pub capacity: u64,
+    /// Bytes that the page cache of one host holds.
+    pub page_cache: u64,
+    /// Log directories of a broker, each on a disk of its own.
+    pub log_dirs: u32,
 }
 
 /// CPU time of a broker or controller per request, and of compression. A declared assumption.
@@ -212,12 +218,16 @@ impl Default for NetworkSpec {
 }
 
 impl Default for DiskSpec {
-    /// An NVMe disk: 0.5 ms a flush, 1 GB/s, 1 TB.
+    /// An NVMe disk: 0.5 ms a flush, 0.1 ms a read, 1 GB/s, 1 TB; a host with 64 GiB of memory, about
+    /// half of which is the page cache.
     fn default() -> Self {
         Self {
             flush_latency: SimDuration::from_micros(500),
+            read_latency: SimDuration::from_micros(100),
             bandwidth: 1_000_000_000,
             capacity: 1_000_000_000_000,
+            page_cache: 32 << 30,
+            log_dirs: 1,
         }
     }
 }

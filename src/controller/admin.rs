@@ -77,7 +77,7 @@ fn elect(
     if !needed {
         return Err(ErrorCode::ElectionNotNeeded);
     }
-    let built = builder.build(|broker| cluster.latest.is_active(broker));
+    let built = builder.build(|broker| cluster.may_lead(tp, broker));
     Ok(vec![partition_change(tp, built.ok_or(none)?, why)])
 }
 
@@ -186,7 +186,7 @@ fn reassign(
     builder.target_replicas = replicas.collect();
     let is_under_way = !reassignment.adding.is_empty() || !reassignment.removing.is_empty();
     builder.target_reassignment = is_under_way.then(|| Arc::new(reassignment));
-    let built = builder.build(|broker| cluster.latest.is_active(broker));
+    let built = builder.build(|broker| cluster.may_lead(tp, broker));
     let change = built.map(|built| partition_change(tp, built, PartitionChangeCause::Asked));
     Ok(change.into_iter().collect())
 }
@@ -206,7 +206,7 @@ fn cancel(cluster: &Cluster, tp: TopicPartition) -> Result<Vec<Change>, ErrorCod
         }
         builder.target_isr = builder.target_replicas.to_vec();
     }
-    let built = builder.build(|broker| cluster.latest.is_active(broker));
+    let built = builder.build(|broker| cluster.may_lead(tp, broker));
     let change = built.map(|built| partition_change(tp, built, PartitionChangeCause::Asked));
     Ok(change.into_iter().collect())
 }

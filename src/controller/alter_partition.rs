@@ -36,7 +36,7 @@ pub(super) fn decide(
         let mut builder = cluster.builder(proposal.tp, partition);
         builder.target_isr = proposal.new_isr.iter().map(|(broker, _)| *broker).collect();
         builder.target_recovery = LeaderRecoveryState::Recovered;
-        let built = builder.build(|broker| cluster.latest.is_active(broker));
+        let built = builder.build(|broker| cluster.may_lead(proposal.tp, broker));
         let Some(built) = built else {
             partitions.push(altered(proposal, partition, None));
             continue;

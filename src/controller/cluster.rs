@@ -160,7 +160,9 @@ impl Cluster {
                 if let Pass::RemoveUnclean(broker) = pass {
                     builder.unclean_shutdown = Some(broker);
                 }
-                Some(partition_change(tp, builder.build(acceptable)?, why))
+                let online = |broker| self.latest.is_replica_online(tp, broker);
+                let built = builder.build(|broker| acceptable(broker) && online(broker))?;
+                Some(partition_change(tp, built, why))
             })
             .collect()
     }
@@ -174,7 +176,7 @@ impl Cluster {
             .filter_map(|(tp, partition)| {
                 let built = self
                     .builder(tp, partition)
-                    .build(|broker| self.latest.is_active(broker))?;
+                    .build(|broker| self.may_lead(tp, broker))?;
                 Some(partition_change(
                     tp,
                     built,
@@ -195,7 +197,7 @@ impl Cluster {
             .filter_map(|(tp, partition)| {
                 let mut builder = self.builder(tp, partition);
                 builder.election = Election::Preferred;
-                let built = builder.build(|broker| self.latest.is_active(broker))?;
+                let built = builder.build(|broker| self.may_lead(tp, broker))?;
                 Some(partition_change(
                     tp,
                     built,
@@ -204,6 +206,11 @@ impl Cluster {
             })
             .take(limit)
             .collect()
+    }
+
+    /// True when the broker may lead this partition: active, and its replica's directory works.
+    pub(super) fn may_lead(&self, tp: TopicPartition, broker: BrokerId) -> bool {
+        self.latest.is_active(broker) && self.latest.is_replica_online(tp, broker)
     }
 
     /// True when the broker leads a partition.

@@ -58,6 +58,8 @@ pub(super) fn announce<T>(
         MetadataRecord::UnregisterBroker { .. }
         | MetadataRecord::ThrottledReplicas { .. }
         | MetadataRecord::ThrottledRate { .. }
+        | MetadataRecord::OfflineDirectories { .. }
+        | MetadataRecord::ReplicaDirectory { .. }
         | MetadataRecord::Topic { .. }
         | MetadataRecord::ProducerIds { .. }
         | MetadataRecord::NoOp => {}

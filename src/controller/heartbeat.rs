@@ -1,12 +1,13 @@
 //! BrokerHeartbeat (API key 63) at the controller.
 //!
 //! Modelled: the four states of a broker and the steps between them: fenced, unfenced, in
-//! controlled shutdown, gone. Left out: offline log directories.
+//! controlled shutdown, gone; log directories that failed.
 //! Source: ReplicationControlManager.processBrokerHeartbeat,
 //! BrokerHeartbeatManager.calculateNextBrokerState (4.2); KIP-631, KIP-841.
 
 use crate::controller::cluster::{Cluster, Decision, Pass};
 use crate::controller::log::Change;
+use crate::controller::log_dirs;
 use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::PartitionChangeCause;
@@ -38,13 +39,14 @@ pub(super) fn decide(
     let current = state(cluster, registration, request);
     let next = next(cluster, current, request, is_caught_up);
 
-    let changes = match next {
+    let mut changes = log_dirs::offline(cluster, request);
+    changes.extend(match next {
         _ if next == current => Vec::new(),
         State::Fenced => cluster.fence(broker, PartitionChangeCause::Fenced),
         State::ShutDownNow => cluster.fence(broker, PartitionChangeCause::ControlledShutdown),
         State::Unfenced => unfence(cluster, request),
         State::ControlledShutdown => begin_shutdown(cluster, registration, request),
-    };
+    });
     cluster.sessions.report(broker, request.metadata_offset);
     match next {
         State::Fenced | State::ShutDownNow => cluster.sessions.end_shutdown(broker),

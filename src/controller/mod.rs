@@ -15,6 +15,7 @@ mod elections;
 mod facts;
 mod heartbeat;
 mod log;
+mod log_dirs;
 pub mod placement;
 mod producer_ids;
 mod registration;

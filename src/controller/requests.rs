@@ -1,11 +1,16 @@
 //! Which requests change the cluster, and what each is answered.
 
 use crate::controller::cluster::{Cluster, Decision};
-use crate::controller::{admin, alter_partition, configs, heartbeat, producer_ids, registration};
+use crate::controller::{
+    admin, alter_partition, configs, heartbeat, log_dirs, producer_ids, registration,
+};
 use crate::kafka::api::admin::{AdminRequest, AdminResponse};
 use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsRequest;
 use crate::kafka::api::allocate_producer_ids::AllocateProducerIdsResponse;
 use crate::kafka::api::alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
+use crate::kafka::api::assign_replicas_to_dirs::{
+    AssignReplicasToDirsRequest, AssignReplicasToDirsResponse,
+};
 use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::kafka::api::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse,
@@ -32,6 +37,8 @@ pub(super) enum Command {
     Admin(Box<AdminRequest>),
     /// A broker needs producer ids.
     AllocateProducerIds(AllocateProducerIdsRequest),
+    /// A broker says where its replicas lie.
+    AssignReplicasToDirs(Box<AssignReplicasToDirsRequest>),
     /// Somebody wants other configs.
     AlterConfigs(IncrementalAlterConfigsRequest),
     /// A broker passes on what a client asked it.
@@ -46,6 +53,7 @@ impl Command {
             Request::BrokerHeartbeat(request) => Some(Self::Heartbeat(request)),
             Request::AlterPartition(request) => Some(Self::AlterPartition(request)),
             Request::AllocateProducerIds(request) => Some(Self::AllocateProducerIds(request)),
+            Request::AssignReplicasToDirs(request) => Some(Self::AssignReplicasToDirs(request)),
             Request::IncrementalAlterConfigs(request) => Some(Self::AlterConfigs(request)),
             Request::Admin(request) => Some(Self::Admin(request)),
             Request::Envelope(envelope) => {
@@ -80,6 +88,9 @@ impl Command {
             Self::Admin(request) => admin::decide(cluster, request)?.map(Response::Admin),
             Self::AllocateProducerIds(request) => {
                 producer_ids::decide(cluster, *request)?.map(Response::AllocateProducerIds)
+            }
+            Self::AssignReplicasToDirs(request) => {
+                log_dirs::assign(cluster, request)?.map(Response::AssignReplicasToDirs)
             }
             Self::AlterConfigs(request) => {
                 configs::decide(cluster, request)?.map(Response::IncrementalAlterConfigs)
@@ -129,6 +140,9 @@ impl Command {
                 error,
                 response: None,
             })),
+            Self::AssignReplicasToDirs(_) => {
+                Response::AssignReplicasToDirs(AssignReplicasToDirsResponse { error })
+            }
             Self::AllocateProducerIds(_) => {
                 Response::AllocateProducerIds(AllocateProducerIdsResponse {
                     error,

@@ -10,8 +10,8 @@ use crate::kafka::api::broker_registration::BrokerRegistrationRequest;
 use crate::kafka::api::incremental_alter_configs::{ConfigChange, IncrementalAlterConfigsRequest};
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, TopicId,
-    TopicPartition,
+    BrokerEpoch, BrokerId, DirectorySet, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId,
+    TopicId, TopicPartition,
 };
 use crate::kafka::message::CorrelationId;
 use crate::kafka::metadata_records::{LeaderRecoveryState, PartitionRegistration};
@@ -122,6 +122,7 @@ impl Lab {
                     self.timers.remove(&timer.slot());
                 }
                 Effect::Flush { id, .. } => self.flushes.push((now + FLUSH, id)),
+                Effect::AwaitRead { .. } => unreachable!("a controller reads nothing"),
                 Effect::Fact(fact) => self.facts.push((now, say(&fact))),
                 Effect::Exit => {
                     self.exited = true;
@@ -298,6 +299,7 @@ impl Lab {
 
 fn beat(broker: u32, epoch: u64) -> BrokerHeartbeatRequest {
     BrokerHeartbeatRequest {
+        offline_log_dirs: DirectorySet::default(),
         broker: BrokerId(broker),
         broker_epoch: BrokerEpoch(epoch),
         metadata_offset: Offset(1_000_000),

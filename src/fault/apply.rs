@@ -8,7 +8,7 @@ use crate::cluster::spec::CommandSpec;
 use crate::fault::course::Course;
 use crate::fault::{Action, Event, Node, Set, Target};
 use crate::kafka::api::admin::AdminRequest;
-use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::ids::{BrokerId, DirectoryId, TopicPartition};
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
 use crate::sim::process::{Crash, HostId};
@@ -161,8 +161,10 @@ pub fn apply(cluster: &mut Cluster, event: &Event, here: Option<HostId>) -> Appl
             cluster.world.set_disk(host, slower);
             Undo::Disk(host, before)
         }),
-        Action::FillDisk(on) => break_disk(cluster, "fill disk", on, here, DiskFault::Full),
-        Action::FailDisk(on) => break_disk(cluster, "fail disk", on, here, DiskFault::Failed),
+        Action::FillDisk(on, dir) => break_disk(cluster, "fill", (on, *dir), here, DiskFault::Full),
+        Action::FailDisk(on, dir) => {
+            break_disk(cluster, "fail", (on, *dir), here, DiskFault::Failed)
+        }
         Action::SkewClock(on, nanos) => {
             on_running(cluster, "skew clock", on, here, |cluster, host| {
                 let before = cluster.world.host_state(host).clock;
@@ -388,12 +390,19 @@ fn asked(cluster: &Cluster, request: &AdminRequest) -> String {
 fn break_disk(
     cluster: &mut Cluster,
     verb: &str,
-    on: &[Target],
+    (on, dir): (&[Target], Option<DirectoryId>),
     here: Option<HostId>,
     fault: DiskFault,
 ) -> Applied {
-    on_running(cluster, verb, on, here, |cluster, host| {
-        cluster.world.set_disk_fault(host, fault);
+    let words = match dir {
+        Some(dir) => format!("{verb} log dir {dir} of"),
+        None => format!("{verb} disk"),
+    };
+    on_running(cluster, &words, on, here, |cluster, host| {
+        match dir {
+            Some(dir) => cluster.world.set_device_fault(host, dir.0, fault),
+            None => cluster.world.set_disk_fault(host, fault),
+        };
         Undo::Repair(host)
     })
 }

@@ -8,7 +8,7 @@ pub mod schedule;
 use std::sync::Arc;
 
 use crate::cluster::moment::Moment;
-use crate::kafka::ids::TopicPartition;
+use crate::kafka::ids::{DirectoryId, TopicPartition};
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 use crate::workload::Command;
@@ -161,10 +161,10 @@ pub enum Action {
     Reset(Node, Node),
     /// Flushes of the node's disk take this much longer.
     SlowDisk(Targets, SimDuration),
-    /// The node's disk is full.
-    FillDisk(Targets),
-    /// The node's disk fails every call.
-    FailDisk(Targets),
+    /// The node's disk is full, or that of one log directory.
+    FillDisk(Targets, Option<DirectoryId>),
+    /// The node's disk fails every call, or that of one log directory.
+    FailDisk(Targets, Option<DirectoryId>),
     /// The node's wall clock jumps by this many nanoseconds.
     SkewClock(Targets, i64),
     /// Somebody starts a command-line tool.

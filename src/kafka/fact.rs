@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::kafka::config::value::Value;
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, TopicId,
-    TopicPartition,
+    BrokerEpoch, BrokerId, DirectoryId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch,
+    ProducerId, TopicId, TopicPartition,
 };
 use crate::kafka::records::StoredBatch;
 use crate::sim::clock::WallTime;
@@ -239,6 +239,34 @@ pub enum Fact {
         /// The offset that it asks for.
         fetch_offset: Offset,
     },
+    /// A log directory failed: its replicas are offline until the broker starts again without it.
+    LogDirFailed {
+        /// The broker.
+        broker: BrokerId,
+        /// The directory.
+        dir: DirectoryId,
+        /// How many replicas lie in it.
+        replicas: u32,
+        /// True when the broker can't go on without it.
+        halts: bool,
+    },
+    /// A fetch asked for records that the page cache did not hold.
+    ReadFromDisk {
+        /// The broker whose disk reads.
+        broker: BrokerId,
+        /// The follower that asks; none for a consumer.
+        reader: Option<BrokerId>,
+        /// The partition.
+        tp: TopicPartition,
+        /// The offset of the first record.
+        offset: Offset,
+        /// Bytes that the disk reads.
+        bytes: u64,
+        /// How old the first batch is by its timestamps: so far behind is the reader.
+        age: SimDuration,
+        /// How long the answer waits for the disk.
+        takes: SimDuration,
+    },
     /// A producer session began or bumped its epoch.
     ProducerIdentity {
         /// The producer id.
@@ -376,6 +404,8 @@ pub enum PartitionChangeCause {
     ControlledShutdown,
     /// A broker came back.
     Unfenced,
+    /// The log directory of a replica failed.
+    LogDirFailed,
     /// An administrator asked.
     Asked,
     /// A leader was elected that was not in sync.

@@ -6,6 +6,14 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BrokerId(pub u32);
 
+/// A log directory of a broker, numbered from 0 in the order of log.dirs; stands for Kafka's UUID.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectoryId(pub u32);
+
+/// Some log directories of one broker; their numbers are below 64.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectorySet(u64);
+
 /// A rack or availability zone (broker.rack, client.rack), numbered by the cluster's builder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rack(pub u32);
@@ -54,6 +62,29 @@ pub struct ProducerEpoch(pub u16);
 /// The sequence number of a record in (producer id, epoch, partition); wraps from 2^31-1 to 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(pub u32);
+
+impl DirectoryId {
+    /// The first directory is metadata.log.dir too.
+    pub const METADATA: Self = Self(0);
+}
+
+impl fmt::Display for DirectoryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "d{}", self.0 + 1)
+    }
+}
+
+impl DirectorySet {
+    /// Adds one.
+    pub fn insert(&mut self, dir: DirectoryId) {
+        self.0 |= 1 << dir.0;
+    }
+
+    /// True when this one is among them.
+    pub const fn contains(self, dir: DirectoryId) -> bool {
+        self.0 >> dir.0 & 1 == 1
+    }
+}
 
 impl Offset {
     /// The offset `count` further on.

@@ -5,6 +5,9 @@ use crate::kafka::api::allocate_producer_ids::{
     AllocateProducerIdsRequest, AllocateProducerIdsResponse,
 };
 use crate::kafka::api::alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
+use crate::kafka::api::assign_replicas_to_dirs::{
+    AssignReplicasToDirsRequest, AssignReplicasToDirsResponse,
+};
 use crate::kafka::api::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::kafka::api::broker_registration::{
     BrokerRegistrationRequest, BrokerRegistrationResponse,
@@ -64,6 +67,7 @@ pub enum Request {
     BrokerRegistration(BrokerRegistrationRequest),
     BrokerHeartbeat(BrokerHeartbeatRequest),
     AllocateProducerIds(AllocateProducerIdsRequest),
+    AssignReplicasToDirs(Box<AssignReplicasToDirsRequest>),
     QuorumFetch(QuorumFetchRequest),
     DeleteRecords(DeleteRecordsRequest),
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
@@ -88,6 +92,7 @@ pub enum Response {
     BrokerRegistration(BrokerRegistrationResponse),
     BrokerHeartbeat(BrokerHeartbeatResponse),
     AllocateProducerIds(AllocateProducerIdsResponse),
+    AssignReplicasToDirs(AssignReplicasToDirsResponse),
     QuorumFetch(Box<QuorumFetchResponse>),
     DeleteRecords(DeleteRecordsResponse),
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::Value;
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, Incarnation, LeaderEpoch, PartitionEpoch, ProducerId, Rack, TopicId,
-    TopicPartition,
+    BrokerEpoch, BrokerId, DirectoryId, DirectorySet, Incarnation, LeaderEpoch, PartitionEpoch,
+    ProducerId, Rack, TopicId, TopicPartition,
 };
 use crate::kafka::throttled_replicas::{PerSide, Side, ThrottledReplicas};
 
@@ -45,6 +45,24 @@ pub enum MetadataRecord {
         fenced: Option<bool>,
         /// True when it entered controlled shutdown.
         in_controlled_shutdown: Option<bool>,
+    },
+    /// Log directories of a broker failed: the part of BrokerRegistrationChangeRecord about them.
+    OfflineDirectories {
+        /// The broker.
+        broker: BrokerId,
+        /// Its epoch.
+        epoch: BrokerEpoch,
+        /// All that have failed in this life of it.
+        offline: DirectorySet,
+    },
+    /// A replica lies in this directory: the part of PartitionChangeRecord about that.
+    ReplicaDirectory {
+        /// The partition.
+        tp: TopicPartition,
+        /// The replica's broker.
+        broker: BrokerId,
+        /// Its directory there.
+        dir: DirectoryId,
     },
     /// A topic was created.
     Topic {
@@ -147,7 +165,10 @@ impl MetadataRecord {
     pub fn size_bytes(&self) -> u32 {
         match self {
             Self::RegisterBroker { .. } => 200,
-            Self::BrokerRegistrationChange { .. } | Self::UnregisterBroker { .. } => 40,
+            Self::BrokerRegistrationChange { .. }
+            | Self::OfflineDirectories { .. }
+            | Self::ReplicaDirectory { .. }
+            | Self::UnregisterBroker { .. } => 40,
             Self::Topic { name, .. } => 40 + name.len() as u32,
             Self::TopicConfig { name, .. } => 40 + name.len() as u32,
             Self::Partition { registration, .. } => {

@@ -292,6 +292,11 @@ impl Log {
         self.segments.read(range, max_bytes, at_least_one, out)
     }
 
+    /// The bytes of the batches that lie wholly below `offset`.
+    pub fn bytes_below(&self, offset: Offset) -> u64 {
+        self.segments.bytes_below(offset)
+    }
+
     /// The bytes that [`Self::read`] would return without a limit.
     pub fn bytes_available(&self, from: Offset, below: Offset) -> u64 {
         if from >= below {

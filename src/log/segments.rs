@@ -245,6 +245,11 @@ impl Segments {
         end.saturating_sub(begin)
     }
 
+    /// Bytes of the batches wholly below `offset`.
+    pub fn bytes_below(&self, offset: Offset) -> u64 {
+        self.position_of(self.locate(offset)) - self.first_position
+    }
+
     /// Copies to `out` the batches with a record in `range` and none above it that fit into
     /// `max_bytes`, the first of them in any case when `at_least_one`; returns their bytes.
     pub fn read(

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::ids::{
-    BrokerEpoch, BrokerId, Incarnation, Offset, ProducerId, Rack, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, DirectoryId, DirectorySet, Incarnation, Offset, ProducerId, Rack,
+    TopicId, TopicPartition,
 };
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
 use crate::kafka::throttled_replicas::{PerSide, Side, ThrottledReplicas};
@@ -47,6 +48,10 @@ pub struct MetadataImage {
     topics: Vec<Option<Arc<TopicImage>>>,
     /// How fast brokers copy throttled replicas, in bytes per second; none without a limit.
     pub throttled_rates: BTreeMap<BrokerId, PerSide<Option<u64>>>,
+    /// Where replicas lie, of brokers with several log directories.
+    directories: BTreeMap<(TopicPartition, BrokerId), DirectoryId>,
+    /// The log directories that have failed.
+    offline_directories: BTreeMap<BrokerId, DirectorySet>,
     /// The first producer id that no broker has.
     pub next_producer_id: ProducerId,
     /// The offset after the last applied record.
@@ -84,6 +89,13 @@ impl MetadataImage {
                 });
             }
         }
+        for (broker, offline) in &self.offline_directories {
+            records.push(MetadataRecord::OfflineDirectories {
+                broker: *broker,
+                epoch: self.brokers[broker].epoch,
+                offline: *offline,
+            });
+        }
         for (topic, image) in self.topics() {
             records.push(MetadataRecord::Topic {
                 topic,
@@ -114,6 +126,14 @@ impl MetadataImage {
                     registration: Arc::clone(registration),
                 }),
         );
+        let directories = self.directories.iter();
+        records.extend(
+            directories.map(|((tp, broker), dir)| MetadataRecord::ReplicaDirectory {
+                tp: *tp,
+                broker: *broker,
+                dir: *dir,
+            }),
+        );
         if self.next_producer_id != ProducerId::default() {
             // Who got the last block is not part of the state.
             records.push(MetadataRecord::ProducerIds {
@@ -127,7 +147,7 @@ impl MetadataImage {
     /// About how many records [`MetadataImage::snapshot`] has.
     pub fn snapshot_len(&self) -> usize {
         let topics = self.topics().map(|(_, topic)| 1 + topic.partitions.len());
-        self.brokers.len() + topics.sum::<usize>() + 1
+        self.brokers.len() + topics.sum::<usize>() + self.directories.len() + 1
     }
 
     /// Applies the next record of the log.
@@ -142,6 +162,7 @@ impl MetadataImage {
                 fenced,
                 rack,
             } => {
+                self.offline_directories.remove(broker);
                 self.brokers.insert(
                     *broker,
                     BrokerRegistration {
@@ -153,23 +174,11 @@ impl MetadataImage {
                     },
                 );
             }
-            MetadataRecord::BrokerRegistrationChange {
-                broker,
-                epoch,
-                fenced,
-                in_controlled_shutdown,
-            } => {
-                let registration = self.brokers.get_mut(broker);
-                if let Some(registration) = registration.filter(|r| r.epoch == *epoch) {
-                    registration.fenced = fenced.unwrap_or(registration.fenced);
-                    registration.in_controlled_shutdown =
-                        in_controlled_shutdown.unwrap_or(registration.in_controlled_shutdown);
-                }
-            }
-            MetadataRecord::UnregisterBroker { broker, epoch } => {
-                if self.brokers.get(broker).is_some_and(|r| r.epoch == *epoch) {
-                    self.brokers.remove(broker);
-                }
+            MetadataRecord::BrokerRegistrationChange { .. }
+            | MetadataRecord::UnregisterBroker { .. }
+            | MetadataRecord::OfflineDirectories { .. } => self.change_broker(record),
+            MetadataRecord::ReplicaDirectory { tp, broker, dir } => {
+                self.directories.insert((*tp, *broker), *dir);
             }
             MetadataRecord::Topic {
                 topic,
@@ -202,6 +211,7 @@ impl MetadataImage {
                 self.throttled_rates.insert(*broker, *rate);
             }
             MetadataRecord::Partition { tp, registration } => {
+                self.forget_directories(*tp, registration);
                 let topic = self.topic_mut(tp.topic);
                 let index = tp.partition as usize;
                 if index == topic.partitions.len() {
@@ -212,6 +222,50 @@ impl MetadataImage {
             }
             MetadataRecord::ProducerIds { next, .. } => self.next_producer_id = *next,
             MetadataRecord::NoOp => {}
+        }
+    }
+
+    /// Applies a record about one life of a broker, unless that is over.
+    fn change_broker(&mut self, record: &MetadataRecord) {
+        let (MetadataRecord::BrokerRegistrationChange { broker, epoch, .. }
+        | MetadataRecord::UnregisterBroker { broker, epoch }
+        | MetadataRecord::OfflineDirectories { broker, epoch, .. }) = record
+        else {
+            return;
+        };
+        let registration = self.brokers.get_mut(broker);
+        let Some(registration) = registration.filter(|r| r.epoch == *epoch) else {
+            return;
+        };
+        if let MetadataRecord::BrokerRegistrationChange {
+            fenced,
+            in_controlled_shutdown,
+            ..
+        } = record
+        {
+            registration.fenced = fenced.unwrap_or(registration.fenced);
+            registration.in_controlled_shutdown =
+                in_controlled_shutdown.unwrap_or(registration.in_controlled_shutdown);
+        } else if let MetadataRecord::OfflineDirectories { offline, .. } = record {
+            self.offline_directories.insert(*broker, *offline);
+        } else {
+            self.brokers.remove(broker);
+            self.offline_directories.remove(broker);
+        }
+    }
+
+    /// Forgets where replicas lie that the partition has no more.
+    fn forget_directories(&mut self, tp: TopicPartition, partition: &PartitionRegistration) {
+        if self.directories.is_empty() {
+            return;
+        }
+        let all = (tp, BrokerId(0))..=(tp, BrokerId(u32::MAX));
+        let brokers = self.directories.range(all).map(|((_, broker), _)| *broker);
+        let gone: Vec<BrokerId> = brokers
+            .filter(|broker| !partition.replicas.contains(broker))
+            .collect();
+        for broker in gone {
+            self.directories.remove(&(tp, broker));
         }
     }
 
@@ -258,6 +312,26 @@ impl MetadataImage {
                     )
                 })
         })
+    }
+
+    /// Where a replica lies, if its broker has several log directories and has said so.
+    pub fn directory(&self, tp: TopicPartition, broker: BrokerId) -> Option<DirectoryId> {
+        self.directories.get(&(tp, broker)).copied()
+    }
+
+    /// The log directories of a broker that have failed.
+    pub fn offline_directories(&self, broker: BrokerId) -> DirectorySet {
+        let offline = self.offline_directories.get(&broker);
+        offline.copied().unwrap_or_default()
+    }
+
+    /// True unless the replica lies in a log directory that has failed.
+    pub fn is_replica_online(&self, tp: TopicPartition, broker: BrokerId) -> bool {
+        let Some(offline) = self.offline_directories.get(&broker) else {
+            return true;
+        };
+        let dir = self.directory(tp, broker);
+        dir.is_none_or(|dir| !offline.contains(dir))
     }
 
     /// True when the broker may lead: registered, unfenced, not shutting down.

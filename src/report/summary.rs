@@ -176,12 +176,21 @@ fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
     if any(|o| sum_groups(o, "unread_expired")) {
         columns.push(("UNREAD", |o| bad(sum_groups(o, "unread_expired"))));
     }
+    if any(disk_reads) {
+        columns.push(("disk reads", |o| count(disk_reads(o))));
+    }
     columns.push(("max lag", |o| {
         let lags = o.groups.values().map(|group| group.max_lag);
         count(lags.max().unwrap_or(0))
     }));
     columns.push(("p99 e2e", |o| time(o, "e2e_p99_ns")));
     columns
+}
+
+/// How often a fetch had to wait for a disk.
+fn disk_reads(outcome: &Outcome) -> u64 {
+    let reads = metrics::find(outcome, "disk_reads").unwrap_or(0);
+    u64::try_from(reads).unwrap_or(0)
 }
 
 /// A metric in nanoseconds; a dash where nothing was measured.

@@ -95,6 +95,7 @@ fn span_of(effects: &Effects, wanted: Timer) -> SimDuration {
         | Effect::Close(_)
         | Effect::CancelTimer(_)
         | Effect::Flush { .. }
+        | Effect::AwaitRead { .. }
         | Effect::Fact(())
         | Effect::Exit => None,
     });

@@ -140,7 +140,10 @@ impl Run {
         let replicas = cluster.replicas();
         checked.finish(&cluster);
         let violations = checked.violations();
-        let unavailable_ms = watch.unavailable_ms(ended_at);
+        let totals = metrics::Totals {
+            unavailable_ms: watch.unavailable_ms(ended_at),
+            disks: cluster.broker_disks(),
+        };
         let Watch {
             audit,
             counts,
@@ -167,9 +170,8 @@ impl Run {
             Some(Mark { at, label })
         }));
         marks.sort_by_key(|mark| mark.at);
-        let mut groups = BTreeMap::new();
-        let mut lag = BTreeMap::new();
-        let metrics = metrics::collect(&setup.cluster, &audited, &counts, unavailable_ms);
+        let (mut groups, mut lag) = (BTreeMap::new(), BTreeMap::new());
+        let metrics = metrics::collect(&setup.cluster, &audited, &counts, &totals);
         let Audited {
             tally,
             groups: audited_groups,

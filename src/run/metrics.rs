@@ -7,12 +7,21 @@ use crate::check::audit::latency::Latencies;
 use crate::cluster::spec::ClusterSpec;
 use crate::run::watch::Counts;
 
+/// What is known at the end only.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    /// Partition-milliseconds without a leader.
+    pub unavailable_ms: u64,
+    /// Of each broker the bytes on its disks: at their peak, and at the end.
+    pub disks: Vec<(u64, u64)>,
+}
+
 /// All metrics of a run.
 pub fn collect(
     spec: &ClusterSpec,
     audited: &Audited,
     counts: &Counts,
-    unavailable_ms: u64,
+    totals: &Totals,
 ) -> BTreeMap<String, i64> {
     let plain = [
         ("requests", counts.requests),
@@ -36,7 +45,12 @@ pub fn collect(
         ("segments_rolled", counts.segments_rolled),
         ("segments_deleted", counts.segments_deleted),
         ("log_start_moves", counts.log_start_moves),
-        ("unavailable_partition_ms", unavailable_ms),
+        ("disk_reads", counts.disk_reads),
+        ("log_dirs_failed", counts.log_dirs_failed),
+        ("disk_read_bytes", counts.disk_read_bytes),
+        ("disk_bytes_max", fullest(totals, |(most, _)| *most)),
+        ("disk_bytes_end", fullest(totals, |(_, end)| *end)),
+        ("unavailable_partition_ms", totals.unavailable_ms),
         ("untold", audited.untold),
     ];
     let mut metrics: BTreeMap<String, i64> = plain
@@ -56,6 +70,11 @@ pub fn collect(
         latencies(&mut metrics, &name, audited.end_to_end.as_ref());
     }
     metrics
+}
+
+/// Of the broker that has the most.
+fn fullest(totals: &Totals, bytes: impl Fn(&(u64, u64)) -> u64) -> u64 {
+    totals.disks.iter().map(bytes).max().unwrap_or(0)
 }
 
 fn latencies(metrics: &mut BTreeMap<String, i64>, name: &str, found: Option<&Latencies>) {

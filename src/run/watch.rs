@@ -71,6 +71,12 @@ pub struct Counts {
     pub segments_deleted: u64,
     /// Times that a replica's log start moved.
     pub log_start_moves: u64,
+    /// Log directories that failed.
+    pub log_dirs_failed: u64,
+    /// Reads of records that no page cache held.
+    pub disk_reads: u64,
+    /// Bytes of these reads.
+    pub disk_read_bytes: u64,
 }
 
 impl Counts {
@@ -204,6 +210,11 @@ impl Watch {
                 self.audit.removed(place(*tp), &removal.batches);
             }
             Kafka::LogStartMoved { .. } => counts.log_start_moves += 1,
+            Kafka::LogDirFailed { .. } => counts.log_dirs_failed += 1,
+            Kafka::ReadFromDisk { bytes, .. } => {
+                counts.disk_reads += 1;
+                counts.disk_read_bytes += bytes;
+            }
             Kafka::Truncated { to, from, .. } => counts.truncated_records += from.0 - to.0,
             Kafka::BrokerFenced { .. } => counts.fenced += 1,
             Kafka::PositionReset { .. } => counts.position_resets += 1,

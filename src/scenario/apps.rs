@@ -395,6 +395,10 @@ fn read_plans(
 ) -> Vec<ReadPlan> {
     let partitions = partitions(reader, context.names, problems);
     let start = start(reader, context.run_for, problems);
+    let start_at = reader.item("start_at").and_then(|_| {
+        let form = "a time, as in \"-1h\" or \"10s\"";
+        reader.form("start_at", form, problems, value::start_at)
+    });
     let handler = reader.table("handler", problems).map(|(table, place)| {
         let path = reader.name("handler").replace('`', "");
         let handler = Reader::new(table, place, &path, &HANDLER, problems);
@@ -421,6 +425,7 @@ fn read_plans(
                 .collect(),
             rack: racks.iter().cycle().nth(member as usize).cloned(),
             start,
+            start_at,
             handler: handler.unwrap_or_default(),
             pauses: pauses.clone(),
         })

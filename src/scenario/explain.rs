@@ -9,7 +9,7 @@ mod events;
 use std::sync::Arc;
 
 use crate::cluster::spec::{
-    ClusterSpec, CostSpec, GroupSpec, LatencySpec, ProducerSpec, TopicOrigin,
+    ClusterSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, ProducerSpec, TopicOrigin,
 };
 use crate::kafka::compression::Codec;
 use crate::kafka::config::Component;
@@ -21,7 +21,7 @@ use crate::scenario::value::{
 };
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
-use crate::workload::{Arrivals, Behaviour, Keys, OnRestart, Placement, SendMode};
+use crate::workload::{Arrivals, Behaviour, Keys, OnRestart, Placement, SendMode, StartAt};
 
 /// One thing that holds of a set-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -535,6 +535,19 @@ fn group(all: &mut Vec<Fact>, group: &GroupSpec, topics: &[Arc<str>]) {
     );
     if let Some(first) = group.members.first() {
         facts.say("start", from(first.start));
+        match first.start_at {
+            None => {}
+            Some(StartAt::Back(back)) => {
+                let text = format!("begins with what is {} old when it starts", span(back));
+                facts.say("start_at", text);
+            }
+            Some(StartAt::At(at)) => {
+                facts.say(
+                    "start_at",
+                    format!("begins with what is not older than {}", span(at)),
+                );
+            }
+        }
         let handler = if first.handler.is_zero() {
             "the handler takes no time".to_owned()
         } else {
@@ -587,21 +600,9 @@ fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         ),
     };
     network.say("loss", loss);
-    let mut disks = Facts {
-        all: &mut *network.all,
-        subject: "Disks".to_owned(),
-    };
-    disks.say(
-        "flush",
-        format!("a flush takes {}", span(spec.disks.flush_latency)),
-    );
-    disks.say("bandwidth", print_bandwidth(spec.disks.bandwidth));
-    disks.say(
-        "capacity",
-        format!("{} fit", print_size(spec.disks.capacity)),
-    );
+    self::disks(network.all, &spec.disks);
     let mut costs = Facts {
-        all: &mut *disks.all,
+        all: &mut *network.all,
         subject: "CPU time".to_owned(),
     };
     for (what, time) in [
@@ -624,6 +625,44 @@ fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
             costs.say_unless(span == usual, &format!("{verb} {name}"), text);
         }
     }
+}
+
+fn disks(all: &mut Vec<Fact>, spec: &DiskSpec) {
+    let mut disks = Facts {
+        all,
+        subject: "Disks".to_owned(),
+    };
+    disks.say(
+        "flush",
+        format!("a flush takes {}", span(spec.flush_latency)),
+    );
+    disks.say("bandwidth", print_bandwidth(spec.bandwidth));
+    disks.say("capacity", format!("{} fit", print_size(spec.capacity)));
+    let usual = DiskSpec::default();
+    disks.say_unless(
+        spec.read_latency == usual.read_latency,
+        "read",
+        format!(
+            "a read beyond the page cache takes {}",
+            span(spec.read_latency)
+        ),
+    );
+    disks.say_unless(
+        spec.page_cache == usual.page_cache,
+        "page cache",
+        format!(
+            "{} of each host are kept in memory",
+            print_size(spec.page_cache)
+        ),
+    );
+    disks.say_unless(
+        spec.log_dirs == usual.log_dirs,
+        "log directories",
+        format!(
+            "each broker has {} log directories, each on a disk of its own",
+            spec.log_dirs
+        ),
+    );
 }
 
 #[cfg(test)]

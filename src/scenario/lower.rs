@@ -98,6 +98,7 @@ pub(in crate::scenario) fn set_up(
         disks: disks(&top, problems),
         costs: costs(&top, problems),
     };
+    names.log_dirs = cluster.disks.log_dirs;
     check_time_passes(&top, &cluster, problems);
     let run_for = run_for.unwrap_or(LONGEST);
     let (timeline, events) = timeline::lower(top.item("timeline"), run_for, &names, problems);
@@ -424,12 +425,21 @@ fn disks(top: &Reader<'_>, problems: &mut Problems) -> DiskSpec {
         flush_latency: reader
             .duration("flush_latency", problems)
             .unwrap_or(default.flush_latency),
+        read_latency: reader
+            .duration("read_latency", problems)
+            .unwrap_or(default.read_latency),
         bandwidth: reader
             .bytes("bandwidth", problems)
             .unwrap_or(default.bandwidth),
         capacity: reader
             .bytes("capacity", problems)
             .unwrap_or(default.capacity),
+        page_cache: reader
+            .bytes("page_cache", problems)
+            .unwrap_or(default.page_cache),
+        log_dirs: reader
+            .count("log_dirs", problems)
+            .map_or(default.log_dirs, |count| count as u32),
     }
 }
 

@@ -231,6 +231,7 @@ fn special(name: &str, part: Part) -> Value {
             durations(),
             part.latency(),
         ] }),
+        "start_at" => form(&format!("-? *{DURATION}")),
         "pauses" => json!({
             "type": "array", "items": form(&format!("{DURATION} *[.][.] *{DURATION}")),
         }),
@@ -279,7 +280,11 @@ fn event() -> Value {
         // What tools and administrators may have beside, they may also do without; but for `grow`.
         .filter(|action| action.kind == ActionKind::OnNodes || action.name == "grow")
         .filter(|action| !action.needs.is_empty())
-        .map(|action| (action.name.to_owned(), json!(action.needs)))
+        .map(|action| {
+            let may: &[&str] = if action.on_disk { &["log_dir"] } else { &[] };
+            let needs = action.needs.iter().filter(|key| !may.contains(key));
+            (action.name.to_owned(), json!(needs.collect::<Vec<_>>()))
+        })
         .collect();
     let mut event = table(&EVENT, Part::Whole);
     event["allOf"] = json!([{ "oneOf": [has("at"), has("on")] }, { "oneOf": actions }]);

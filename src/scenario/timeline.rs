@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::fault::{Action, Event, Node, Occurrence, Target, Targets, When};
+use crate::kafka::ids::DirectoryId;
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::event::EVENT;
 use crate::scenario::keys::{ACTIONS, ActionDoc, ActionKind, COMPANIONS};
@@ -506,8 +507,8 @@ impl Context<'_> {
             "start" => Action::Start(on),
             "pause" => Action::Pause(on),
             "isolate" => Action::Isolate(on),
-            "fill_disk" => Action::FillDisk(on),
-            "fail_disk" => Action::FailDisk(on),
+            "fill_disk" => Action::FillDisk(on, self.log_dir(reader, problems)),
+            "fail_disk" => Action::FailDisk(on, self.log_dir(reader, problems)),
             "rolling_restart" => {
                 let down = self.span(doc, "for", reader, problems);
                 let gap = self.span(doc, "gap", reader, problems);
@@ -520,6 +521,23 @@ impl Context<'_> {
             "slow_disk" => Action::SlowDisk(on, self.span(doc, "delay", reader, problems)?),
             _ => Action::SkewClock(on, self.by(doc, reader, problems)?),
         })
+    }
+
+    /// The log directory whose disk is meant; all where none is named.
+    fn log_dir(&self, reader: &Reader<'_>, problems: &mut Problems) -> Option<DirectoryId> {
+        let entry = self.table.get("log_dir")?;
+        let number = reader.count("log_dir", problems)?;
+        if number > u64::from(self.names.log_dirs) {
+            let (what, place) = (reader.name("log_dir"), entry.item.place);
+            let why = match self.names.log_dirs {
+                1 => "each broker has one log directory".to_owned(),
+                count => format!("each broker has {count} log directories"),
+            };
+            let help = Some("`log_dirs` of [disks] says how many there are".to_owned());
+            problems.add(place, Problem::BadValue { what, why, help });
+            return None;
+        }
+        Some(DirectoryId(number as u32 - 1))
     }
 
     fn needs(
@@ -626,8 +644,8 @@ impl Context<'_> {
             | Action::Pause(on)
             | Action::Isolate(on)
             | Action::SlowDisk(on, _)
-            | Action::FillDisk(on)
-            | Action::FailDisk(on)
+            | Action::FillDisk(on, _)
+            | Action::FailDisk(on, _)
             | Action::SkewClock(on, _) => on.contains(&Target::One(Node::Here)),
             Action::CutOneWay(from, to)
             | Action::Cut(from, to)

@@ -6,6 +6,7 @@
 use crate::cluster::spec::LatencySpec;
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
+use crate::workload::StartAt;
 
 /// How often records come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +111,31 @@ pub fn bandwidth(text: &str) -> Result<u64, String> {
 /// As [`bandwidth`] reads it.
 pub fn print_bandwidth(bytes_per_second: u64) -> String {
     format!("{}/s", print_size(bytes_per_second))
+}
+
+/// Reads `"-1h"`, so long ago, and `"10s"`, a moment of the run.
+pub fn start_at(text: &str) -> Result<StartAt, String> {
+    let text = text.trim();
+    let (back, span) = match text.strip_prefix('-') {
+        Some(span) => (true, span),
+        None => (false, text),
+    };
+    let span = SimDuration::parse(span.trim()).map_err(|_| {
+        "it is how long ago, as in \"-1h\", or a moment of the run, as in \"10s\"".to_owned()
+    })?;
+    Ok(if back {
+        StartAt::Back(span)
+    } else {
+        StartAt::At(span)
+    })
+}
+
+/// As [`start_at`] reads it.
+pub fn print_start_at(start_at: StartAt) -> String {
+    match start_at {
+        StartAt::Back(span) => format!("-{span}"),
+        StartAt::At(span) => span.to_string(),
+    }
 }
 
 /// Reads `"80/s"`, `"1.5k/s"`, `"10/m"`, `"1/1500ms"`, `"flood"`. The time between two records is

@@ -451,6 +451,10 @@ fn group_table(group: &GroupSpec, topics: &[Arc<str>], config: &Table) -> Table 
     put(&mut table, "protocol", text_value("assign"));
     if let Some(first) = group.members.first() {
         put(&mut table, "start", text_value(&first.start.to_string()));
+        if let Some(start_at) = first.start_at {
+            let start_at = value::print_start_at(start_at);
+            put(&mut table, "start_at", text_value(&start_at));
+        }
         put(
             &mut table,
             "handler",
@@ -502,11 +506,26 @@ fn assumptions(root: &mut Table, spec: &ClusterSpec) {
         "flush_latency",
         text_value(&spec.disks.flush_latency.to_string()),
     );
+    put(
+        &mut disks,
+        "read_latency",
+        text_value(&spec.disks.read_latency.to_string()),
+    );
     put(&mut disks, "bandwidth", bandwidth(spec.disks.bandwidth));
     put(
         &mut disks,
         "capacity",
         text_value(&value::print_size(spec.disks.capacity)),
+    );
+    put(
+        &mut disks,
+        "page_cache",
+        text_value(&value::print_size(spec.disks.page_cache)),
+    );
+    put(
+        &mut disks,
+        "log_dirs",
+        Value::Integer(Some(spec.disks.log_dirs.into())),
     );
     put(root, "disks", Value::Table(disks));
     let mut costs = Table::default();

@@ -33,7 +33,7 @@ pub(crate) struct Core<M, T> {
     pub(crate) hosts: Vec<Host>,
     pub(crate) network: Network,
     /// Flushes that the current step has asked for; they begin when it ends.
-    pub(crate) flushes: Vec<(FlushId, FileId)>,
+    pub(crate) flushes: Vec<(FlushId, FileId, Option<SimTime>)>,
 }
 
 impl<M: Payload, T: TimerSlot> Core<M, T> {

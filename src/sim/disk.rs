@@ -4,12 +4,14 @@
 //! flush takes the device's latency and the time of the dirty bytes, one flush after the other;
 //! the operating system wakes up every 5 s and writes every file whose oldest dirty byte is 30 s
 //! old; a power loss leaves what was written by then. Nothing of this is an event but the end of
-//! a flush: what the operating system has written is worked out when somebody asks.
-//! Left out: reads, the time that write-back takes, memory pressure (background write-back by
+//! a flush: what the operating system has written is worked out when somebody asks. A read takes
+//! no time where the page cache holds the bytes; else it waits for the device like a flush.
+//! Left out: the time that write-back takes, memory pressure (background write-back by
 //! volume), the journal (a truncation is durable at once).
 //! Source: Linux vm.dirty_expire_centisecs and vm.dirty_writeback_centisecs; an expired file is
 //! written as a whole.
 
+use crate::sim::page_cache::PageCache;
 use crate::sim::process::FileId;
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -27,24 +29,33 @@ pub enum DiskError {
     Failed,
 }
 
-/// What a disk costs and holds.
+/// What the devices of a host cost and hold, each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskProfile {
     /// What every flush takes at least.
     pub flush_latency: SimDuration,
-    /// Bytes per second of a flush; `None` is without limit.
+    /// What every read takes at least that the page cache can't answer.
+    pub read_latency: SimDuration,
+    /// Bytes per second of a flush or a read; `None` is without limit.
     pub bandwidth: Option<u64>,
-    /// Bytes that all files together can have; `None` is without limit.
+    /// Bytes that all files of a device can have; `None` is without limit.
     pub capacity: Option<u64>,
+    /// Bytes that the host's page cache holds; `None` is without limit.
+    pub page_cache: Option<u64>,
+    /// How many devices the host has.
+    pub devices: u32,
 }
 
 impl Default for DiskProfile {
-    /// A flash drive: 1 ms a flush, 1 GB a second, never full.
+    /// A flash drive: 1 ms a flush, 0.1 ms a read, 1 GB a second, never full.
     fn default() -> Self {
         Self {
             flush_latency: SimDuration::from_millis(1),
+            read_latency: SimDuration::from_micros(100),
             bandwidth: Some(1_000_000_000),
             capacity: None,
+            page_cache: None,
+            devices: 1,
         }
     }
 }
@@ -61,16 +72,13 @@ pub enum DiskFault {
     Failed,
 }
 
-/// One host's disk.
+/// One host's disk, or disks.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     profile: DiskProfile,
-    fault: DiskFault,
+    devices: Vec<Device>,
     files: Vec<File>,
-    /// Bytes of all files.
-    used: u64,
-    /// When the device has done the flushes that were asked for.
-    free_at: SimTime,
+    cache: PageCache,
     flushes: Vec<FlushInProgress>,
     next_ticket: u32,
     /// When in each interval the operating system looks.
@@ -78,9 +86,23 @@ pub struct Disk {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
+struct Device {
+    fault: DiskFault,
+    /// Bytes of its files.
+    used: u64,
+    /// The most that they ever were.
+    most_used: u64,
+    /// When it has done the flushes and reads that were asked for.
+    free_at: SimTime,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 struct File {
+    device: u32,
     size: u64,
     durable: u64,
+    /// Bytes that were taken away from its front.
+    gone: u64,
     /// Since when it has bytes that no flush in progress covers.
     dirty_since: Option<SimTime>,
 }
@@ -92,6 +114,15 @@ struct FlushInProgress {
     upto: u64,
     /// The device failed while it lasted.
     failed: bool,
+}
+
+/// What a read that the page cache could not answer takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskRead {
+    /// Bytes that the device reads.
+    pub bytes: u64,
+    /// When it has read them.
+    pub done_at: SimTime,
 }
 
 /// How a flush ended.
@@ -108,7 +139,9 @@ pub(crate) enum FlushEnd {
 impl Disk {
     /// Appends `bytes` to the page cache of `file` at `now`.
     pub fn append(&mut self, file: FileId, bytes: u64, now: SimTime) -> Result<(), DiskError> {
-        match self.fault {
+        let number = self.device_of(file);
+        let device = *self.device_mut(number);
+        match device.fault {
             DiskFault::None => {}
             DiskFault::Full => return Err(DiskError::Full),
             DiskFault::Failed => return Err(DiskError::Failed),
@@ -116,17 +149,64 @@ impl Disk {
         if self
             .profile
             .capacity
-            .is_some_and(|capacity| bytes > capacity.saturating_sub(self.used))
+            .is_some_and(|capacity| bytes > capacity.saturating_sub(device.used))
         {
             return Err(DiskError::Full);
         }
-        let file = self.write_back(file, now);
-        file.size += bytes;
+        let grown = self.write_back(file, now);
+        let from = grown.gone + grown.size;
+        grown.size += bytes;
         if bytes > 0 {
-            file.dirty_since.get_or_insert(now);
+            grown.dirty_since.get_or_insert(now);
+            self.cache.insert(file, from, from + bytes);
         }
-        self.used += bytes;
+        let device = self.device_mut(number);
+        device.used += bytes;
+        device.most_used = device.most_used.max(device.used);
         Ok(())
+    }
+
+    /// True once a read may have to wait for the device: something was dropped from the page cache.
+    pub const fn may_miss(&self) -> bool {
+        self.cache.may_miss()
+    }
+
+    // Deviation: bytes that are being read from the device count as read for the next who wants
+    // them; in Linux that reader waits for the end of the first read.
+
+    /// Reads `bytes` from `from` on, counted from the front of `file`, into the page cache. `None`
+    /// when all of it is there; else how many bytes the device has to read, and when it is done.
+    pub fn read(
+        &mut self,
+        file: FileId,
+        from: u64,
+        bytes: u64,
+        now: SimTime,
+    ) -> Result<Option<DiskRead>, DiskError> {
+        let from = self.file_mut(file).gone + from;
+        let number = self.device_of(file);
+        if self.fault(number) == DiskFault::Failed && !self.cache.holds(file, from, from + bytes) {
+            return Err(DiskError::Failed);
+        }
+        let missing = self.cache.read(file, from, from + bytes);
+        if missing.bytes == 0 {
+            return Ok(None);
+        }
+        let seeks = SimDuration::from_nanos(self.profile.read_latency.as_nanos() * missing.pieces);
+        let takes = seeks + self.transfer(missing.bytes);
+        Ok(Some(DiskRead {
+            bytes: missing.bytes,
+            done_at: self.device_mut(number).occupy(now, takes),
+        }))
+    }
+
+    /// How long the device is busy with so many bytes.
+    fn transfer(&self, bytes: u64) -> SimDuration {
+        let nanos = self.profile.bandwidth.map_or(0, |rate| {
+            let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(rate.max(1));
+            u64::try_from(nanos).unwrap_or(u64::MAX)
+        });
+        SimDuration::from_nanos(nanos)
     }
 
     /// Cuts `file` to `bytes`; a shorter file stays as it is.
@@ -138,7 +218,10 @@ impl Disk {
         if cut.size == cut.durable {
             cut.dirty_since = None;
         }
-        self.used -= gone;
+        let end = cut.gone + cut.size;
+        self.cache.truncate(file, end);
+        let number = self.device_of(file);
+        self.device_mut(number).used -= gone;
         for flush in self.flushes.iter_mut().filter(|flush| flush.file == file) {
             flush.upto = flush.upto.min(bytes);
         }
@@ -147,6 +230,7 @@ impl Disk {
     /// Takes the first `bytes` of `file` away from it; they stay on the disk until [`Disk::free`].
     pub fn detach(&mut self, file: FileId, bytes: u64) {
         let cut = self.file_mut(file);
+        cut.gone += bytes.min(cut.size);
         cut.size = cut.size.saturating_sub(bytes);
         cut.durable = cut.durable.saturating_sub(bytes);
         if cut.size == cut.durable {
@@ -157,14 +241,31 @@ impl Disk {
         }
     }
 
-    /// Frees bytes that were detached.
-    pub fn free(&mut self, bytes: u64) {
-        self.used = self.used.saturating_sub(bytes);
+    /// Frees bytes that were detached from files of a device.
+    pub fn free(&mut self, device: u32, bytes: u64) {
+        let device = self.device_mut(device);
+        device.used = device.used.saturating_sub(bytes);
+    }
+
+    /// Puts an empty file on a device; without, it lies on the first.
+    pub fn place(&mut self, file: FileId, device: u32) {
+        assert_eq!(self.size(file), 0, "only an empty file is placed");
+        self.file_mut(file).device = device;
     }
 
     /// Frees all that was detached and not freed yet.
     pub fn free_detached(&mut self) {
-        self.used = self.files.iter().map(|file| file.size).sum();
+        self.measure();
+    }
+
+    fn measure(&mut self) {
+        for device in &mut self.devices {
+            device.used = 0;
+        }
+        for index in 0..self.files.len() {
+            let file = self.files[index];
+            self.device_mut(file.device).used += file.size;
+        }
     }
 
     /// How many bytes of `file` are on stable storage (0 after the disk was lost). What a power
@@ -188,14 +289,34 @@ impl Disk {
         self.files.get(file.0 as usize).map_or(0, |file| file.size)
     }
 
-    /// Bytes of all files.
-    pub const fn used(&self) -> u64 {
-        self.used
+    /// Bytes of all files, detached ones that were not freed too.
+    pub fn used(&self) -> u64 {
+        self.devices.iter().map(|device| device.used).sum()
     }
 
-    /// What is wrong with this disk.
-    pub const fn fault(&self) -> DiskFault {
-        self.fault
+    /// The most bytes that all files ever had, of each device at its own peak.
+    pub fn most_used(&self) -> u64 {
+        self.devices.iter().map(|device| device.most_used).sum()
+    }
+
+    /// What is wrong with a device.
+    pub fn fault(&self, device: u32) -> DiskFault {
+        let device = self.devices.get(device as usize);
+        device.map_or(DiskFault::None, |device| device.fault)
+    }
+
+    fn device_of(&self, file: FileId) -> u32 {
+        self.files
+            .get(file.0 as usize)
+            .map_or(0, |file| file.device)
+    }
+
+    fn device_mut(&mut self, number: u32) -> &mut Device {
+        let index = number as usize;
+        if self.devices.len() <= index {
+            self.devices.resize(index + 1, Device::default());
+        }
+        &mut self.devices[index]
     }
 
     /// What this disk costs and holds.
@@ -204,15 +325,24 @@ impl Disk {
     }
 
     pub(crate) fn set_profile(&mut self, profile: DiskProfile) {
+        self.cache.resize(profile.page_cache);
         self.profile = profile;
     }
 
-    /// Breaks or repairs the disk. What a failed device has not written by `now` stays unwritten
-    /// until it is repaired.
+    /// Breaks or repairs all devices.
     pub(crate) fn set_fault(&mut self, fault: DiskFault, now: SimTime) {
+        for device in 0..self.profile.devices.max(1) {
+            self.set_device_fault(device, fault, now);
+        }
+    }
+
+    /// Breaks or repairs a device. What a failed one has not written by `now` stays unwritten until
+    /// it is repaired.
+    pub(crate) fn set_device_fault(&mut self, device: u32, fault: DiskFault, now: SimTime) {
         let phase = self.phase;
-        for file in &mut self.files {
-            if self.fault == DiskFault::Failed {
+        let before = self.fault(device);
+        for file in self.files.iter_mut().filter(|file| file.device == device) {
+            if before == DiskFault::Failed {
                 let expired =
                     SimTime::from_nanos(now.since(SimTime::ZERO + DIRTY_EXPIRE).as_nanos());
                 file.dirty_since = file.dirty_since.map(|since| since.max(expired));
@@ -220,9 +350,16 @@ impl Disk {
                 file.write_back(now, phase);
             }
         }
-        self.fault = fault;
+        self.device_mut(device).fault = fault;
         if fault == DiskFault::Failed {
-            for flush in &mut self.flushes {
+            let files = &self.files;
+            let lies_there =
+                |file: FileId| files.get(file.0 as usize).map_or(0, |file| file.device) == device;
+            for flush in self
+                .flushes
+                .iter_mut()
+                .filter(|flush| lies_there(flush.file))
+            {
                 flush.failed = true;
             }
         }
@@ -237,7 +374,8 @@ impl Disk {
     pub(crate) fn flush(&mut self, id: FileId, now: SimTime) -> (u32, SimTime) {
         let ticket = self.next_ticket;
         self.next_ticket = ticket.wrapping_add(1);
-        if self.fault == DiskFault::Failed {
+        let number = self.device_of(id);
+        if self.fault(number) == DiskFault::Failed {
             self.flushes.push(FlushInProgress {
                 ticket,
                 file: id,
@@ -256,22 +394,31 @@ impl Disk {
             .map(|f| f.upto)
             .max();
         let dirty = upto - self.durable(id).max(covered.unwrap_or(0)).min(upto);
-        let transfer = self.profile.bandwidth.map_or(0, |rate| {
-            let nanos = u128::from(dirty) * 1_000_000_000 / u128::from(rate.max(1));
-            u64::try_from(nanos).unwrap_or(u64::MAX)
-        });
-        self.free_at =
-            self.free_at.max(now) + self.profile.flush_latency + SimDuration::from_nanos(transfer);
+        let takes = self.profile.flush_latency + self.transfer(dirty);
+        let ends = self.device_mut(number).occupy(now, takes);
         self.flushes.push(FlushInProgress {
             ticket,
             file: id,
             upto,
             failed: false,
         });
-        (ticket, self.free_at)
+        (ticket, ends)
     }
 
-    /// Ends a flush.
+    /// Waits for a read that has begun: the ticket of its end.
+    pub(crate) fn await_read(&mut self, file: FileId) -> u32 {
+        let ticket = self.next_ticket;
+        self.next_ticket = ticket.wrapping_add(1);
+        self.flushes.push(FlushInProgress {
+            ticket,
+            file,
+            upto: 0,
+            failed: self.fault(self.device_of(file)) == DiskFault::Failed,
+        });
+        ticket
+    }
+
+    /// Ends a flush, or a read.
     pub(crate) fn flushed(&mut self, ticket: u32) -> FlushEnd {
         let Some(index) = self.flushes.iter().position(|flush| flush.ticket == ticket) else {
             return FlushEnd::Gone;
@@ -288,28 +435,39 @@ impl Disk {
     /// Leaves what is on stable storage at `now`.
     pub(crate) fn lose_power(&mut self, now: SimTime) {
         self.flushes.clear();
-        self.free_at = now;
+        self.cache.clear();
         let phase = self.phase;
-        for file in &mut self.files {
-            if self.fault != DiskFault::Failed {
+        for device in &mut self.devices {
+            device.free_at = now;
+        }
+        for index in 0..self.files.len() {
+            let fault = self.fault(self.files[index].device);
+            let file = &mut self.files[index];
+            if fault != DiskFault::Failed {
                 file.write_back(now, phase);
             }
             file.size = file.durable;
             file.dirty_since = None;
         }
-        self.used = self.files.iter().map(|file| file.size).sum();
+        self.measure();
     }
 
     /// Leaves nothing.
     pub(crate) fn lose_content(&mut self) {
         self.flushes.clear();
-        self.files.clear();
-        self.used = 0;
+        self.cache.clear();
+        for file in &mut self.files {
+            *file = File {
+                device: file.device,
+                ..File::default()
+            };
+        }
+        self.measure();
     }
 
     /// A file, after what the operating system has written of it until `now`.
     fn write_back(&mut self, file: FileId, now: SimTime) -> &mut File {
-        let (phase, fault) = (self.phase, self.fault);
+        let (phase, fault) = (self.phase, self.fault(self.device_of(file)));
         let file = self.file_mut(file);
         if fault != DiskFault::Failed {
             file.write_back(now, phase);
@@ -323,6 +481,14 @@ impl Disk {
             self.files.resize(index + 1, File::default());
         }
         &mut self.files[index]
+    }
+}
+
+impl Device {
+    /// Is busy for so long once it has done what was asked before; until when.
+    fn occupy(&mut self, now: SimTime, takes: SimDuration) -> SimTime {
+        self.free_at = self.free_at.max(now) + takes;
+        self.free_at
     }
 }
 
@@ -368,8 +534,8 @@ mod tests {
         assert_eq!(disk.flushed(ticket), FlushEnd::Done);
         assert_eq!((disk.durable(LOG), disk.size(LOG)), (600, 650));
         assert_eq!(disk.used(), 1_050);
-        disk.free(300);
-        assert_eq!(disk.used(), 750);
+        disk.free(0, 300);
+        assert_eq!((disk.used(), disk.most_used()), (750, 1_050));
         disk.free_detached();
         assert_eq!(disk.used(), 650);
     }
@@ -388,6 +554,61 @@ mod tests {
         assert_eq!(disk.durable(LOG), 0);
         assert_eq!(disk.flushed(ticket), FlushEnd::Done);
         assert_eq!((disk.durable(LOG), disk.size(LOG)), (1_000_000, 1_000_005));
+    }
+
+    #[test]
+    fn a_read_of_what_memory_does_not_hold_waits_its_turn_at_the_device() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 3_000_000, seconds(0)).unwrap();
+        disk.detach(LOG, 1_000_000);
+        assert_eq!(disk.read(LOG, 0, 2_000_000, seconds(0)), Ok(None));
+        let (ticket, _) = disk.flush(LOG, seconds(0));
+        disk.flushed(ticket);
+        disk.lose_power(seconds(1));
+        disk.append(LOG, 1_000_000, seconds(1)).unwrap();
+        let (_, flushed) = disk.flush(LOG, seconds(1));
+        let read = disk.read(LOG, 1_000_000, 2_000_000, seconds(1));
+        let read = read.unwrap().unwrap();
+        assert_eq!(read.bytes, 1_000_000, "the last million was just appended");
+        assert_eq!(read.done_at - flushed, SimDuration::from_micros(1_100));
+        let (_, flushed) = disk.flush(LOG, seconds(1));
+        assert_eq!(flushed - read.done_at, SimDuration::from_millis(1));
+        assert_eq!(disk.read(LOG, 1_000_000, 2_000_000, seconds(1)), Ok(None));
+    }
+
+    #[test]
+    fn devices_work_and_fail_apart() {
+        let other = FileId(1);
+        let mut disk = Disk::default();
+        disk.set_profile(DiskProfile {
+            devices: 2,
+            ..DiskProfile::default()
+        });
+        disk.place(other, 1);
+        disk.append(LOG, 1_000_000, seconds(0)).unwrap();
+        disk.append(other, 1_000_000, seconds(0)).unwrap();
+        let (ticket, ends) = disk.flush(LOG, seconds(0));
+        let (second, ends_there) = disk.flush(other, seconds(0));
+        assert_eq!(ends, ends_there, "neither waits for the other");
+        disk.set_device_fault(1, DiskFault::Failed, seconds(0));
+        assert_eq!(disk.flushed(ticket), FlushEnd::Done);
+        assert_eq!(disk.flushed(second), FlushEnd::Failed);
+        assert_eq!(disk.append(LOG, 1, seconds(1)), Ok(()));
+        assert_eq!(disk.append(other, 1, seconds(1)), Err(DiskError::Failed));
+        assert_eq!(disk.used(), 2_000_001);
+        disk.lose_power(seconds(1));
+        assert_eq!((disk.size(LOG), disk.size(other)), (1_000_000, 0));
+    }
+
+    #[test]
+    fn a_failed_device_answers_from_memory_only() {
+        let mut disk = Disk::default();
+        disk.append(LOG, 10, seconds(0)).unwrap();
+        disk.set_fault(DiskFault::Failed, seconds(1));
+        assert_eq!(disk.read(LOG, 0, 10, seconds(1)), Ok(None));
+        disk.cache.clear();
+        assert_eq!(disk.read(LOG, 0, 10, seconds(1)), Err(DiskError::Failed));
+        assert_eq!(disk.read(LOG, 0, 10, seconds(1)), Err(DiskError::Failed));
     }
 
     #[test]

@@ -182,6 +182,16 @@ impl<P: Process> World<P> {
         event
     }
 
+    /// Breaks or repairs one device of a host; its content stays.
+    pub fn set_device_fault(&mut self, host: HostId, device: u32, fault: DiskFault) -> EventId {
+        let ids = u64::from(host.0) | (u64::from(device) + 1) << 32;
+        let event = self.core.mark(kind::DISK + fault as u64, ids);
+        let now = self.now();
+        let disk = &mut self.states[host.0 as usize].disk;
+        disk.set_device_fault(device, fault, now);
+        event
+    }
+
     /// Makes a host's disk slower, faster, larger or smaller.
     pub fn set_disk(&mut self, host: HostId, profile: DiskProfile) -> EventId {
         let event = self.core.mark(kind::DISK_PROFILE, host.0.into());

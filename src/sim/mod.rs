@@ -10,6 +10,7 @@ pub mod host;
 pub mod link;
 mod network;
 pub mod observe;
+mod page_cache;
 mod pending;
 pub mod process;
 mod queue;

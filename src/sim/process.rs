@@ -19,7 +19,7 @@ pub struct HostId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u32);
 
-/// One flush that a process asked for; the process chooses the number.
+/// One flush or read that a process asked for; the process chooses the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlushId(pub u64);
 
@@ -56,9 +56,9 @@ pub enum Input<M, T> {
     Disconnected(ConnectionId),
     /// A timer fired.
     Timer(T),
-    /// What the flush covers is on stable storage.
+    /// What the flush covers is on stable storage, or what was read is in memory.
     Flushed(FlushId),
-    /// The disk answered the flush with an I/O error.
+    /// The disk answered the flush or the read with an I/O error.
     FlushFailed(FlushId),
 }
 
@@ -124,6 +124,15 @@ pub enum Effect<M, F, T> {
         id: FlushId,
         /// The file to flush.
         file: FileId,
+    },
+    /// Waits for a read that [`Disk::read`] has begun.
+    AwaitRead {
+        /// What comes back in `Input::Flushed` or `Input::FlushFailed`.
+        id: FlushId,
+        /// The file that is read.
+        file: FileId,
+        /// When the device is done.
+        until: SimTime,
     },
     /// Says what happened, for observers and triggers.
     Fact(F),
@@ -326,6 +335,11 @@ impl<'a, M, F, T> Cx<'a, M, F, T> {
         self.sink.push(Effect::Flush { id, file });
     }
 
+    /// Waits for a read that the disk has begun; `Flushed(id)` or `FlushFailed(id)` follows.
+    pub fn await_read(&mut self, id: FlushId, file: FileId, until: SimTime) {
+        self.sink.push(Effect::AwaitRead { id, file, until });
+    }
+
     /// Says what happened.
     pub fn fact(&mut self, fact: F) {
         self.sink.fact(fact);
@@ -411,6 +425,7 @@ where
             },
             Effect::CancelTimer(timer) => Effect::CancelTimer((self.timer)(timer)),
             Effect::Flush { id, file } => Effect::Flush { id, file },
+            Effect::AwaitRead { id, file, until } => Effect::AwaitRead { id, file, until },
             Effect::Fact(fact) => Effect::Fact((self.fact)(fact)),
             Effect::Exit => Effect::Exit,
         });

@@ -120,6 +120,7 @@ const fn connection_of<M, F, T>(effect: &Effect<M, F, T>) -> Option<ConnectionId
         Effect::SetTimer { .. }
         | Effect::CancelTimer(_)
         | Effect::Flush { .. }
+        | Effect::AwaitRead { .. }
         | Effect::Fact(_)
         | Effect::Exit => None,
     }

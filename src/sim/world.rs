@@ -325,9 +325,12 @@ impl<P: Process> World<P> {
     fn end_step(&mut self, occasion: Occasion, progress: Progress) {
         let host = occasion.host;
         let mut flushes = std::mem::take(&mut self.core.flushes);
-        for (id, file) in flushes.drain(..) {
+        for (id, file, read_until) in flushes.drain(..) {
             let disk = &mut self.states[host.0 as usize].disk;
-            let (ticket, at) = disk.flush(file, self.core.now);
+            let (ticket, at) = match read_until {
+                Some(until) => (disk.await_read(file), until),
+                None => disk.flush(file, self.core.now),
+            };
             self.core.push_flushed(host, id, ticket, at);
         }
         self.core.flushes = flushes;
@@ -479,7 +482,10 @@ impl<P: Process, O: Observer<P>> Sink<P::Message, P::Fact, P::Timer> for Applyin
             Effect::Close(on) => self.core.close(host, on),
             Effect::SetTimer { timer, after } => self.core.set_timer(host, timer, after),
             Effect::CancelTimer(timer) => self.core.cancel_timer(host, timer),
-            Effect::Flush { id, file } => self.core.flushes.push((id, file)),
+            Effect::Flush { id, file } => self.core.flushes.push((id, file, None)),
+            Effect::AwaitRead { id, file, until } => {
+                self.core.flushes.push((id, file, Some(until)));
+            }
             Effect::Fact(fact) => self.observer.fact(&self.occasion, &fact),
             Effect::Exit => self.progress = Progress::Exited,
         }

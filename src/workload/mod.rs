@@ -8,6 +8,7 @@ use crate::delivery::{GroupId, RecordId, SenderId};
 use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::api::incremental_alter_configs::ConfigChange;
 use crate::kafka::ids::{BrokerId, Offset, TopicId, TopicPartition};
+use crate::sim::clock::WallTime;
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 
@@ -177,6 +178,26 @@ pub enum Command {
     Admin(AdminRequest),
 }
 
+/// A time from which an application wants to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// So long before it starts, by its own clock.
+    Back(SimDuration),
+    /// When a true clock shows this since the run began.
+    At(SimDuration),
+}
+
+impl StartAt {
+    /// The time, for an application that starts when its clock shows `now`.
+    pub fn time(self, now: WallTime) -> WallTime {
+        let millis = |span: SimDuration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        WallTime(match self {
+            Self::Back(span) => now.0.saturating_sub(millis(span)),
+            Self::At(span) => millis(span),
+        })
+    }
+}
+
 /// What a member of a group of readers does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadPlan {
@@ -190,6 +211,8 @@ pub struct ReadPlan {
     pub rack: Option<Arc<str>>,
     /// When it starts.
     pub start: SimDuration,
+    /// From which time on it reads; without, it starts where the consumer starts by itself.
+    pub start_at: Option<StartAt>,
     /// How long its handler takes for one record.
     pub handler: SimDuration,
     /// Times at which it pauses and resumes its partitions.

@@ -44,6 +44,7 @@ fn ms(millis: u64) -> SimDuration {
 
 fn plan(handler: SimDuration) -> ReadPlan {
     ReadPlan {
+        start_at: None,
         group: GroupId(0),
         member: 0,
         partitions: Arc::new([TP]),

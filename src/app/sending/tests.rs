@@ -131,7 +131,10 @@ impl Bench {
                 self.story.push(format!("producer id {}", id.0));
             }
             Effect::Exit => self.exited = true,
-            Effect::Fact(Fact::Kafka(_)) | Effect::Close(_) | Effect::Flush { .. } => {}
+            Effect::Fact(Fact::Kafka(_))
+            | Effect::Close(_)
+            | Effect::Flush { .. }
+            | Effect::AwaitRead { .. } => {}
         }
         None
     }
@@ -179,6 +182,7 @@ impl Bench {
             | Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AllocateProducerIds(_)
+            | Request::AssignReplicasToDirs(_)
             | Request::DeleteRecords(_)
             | Request::IncrementalAlterConfigs(_)
             | Request::QuorumFetch(_)

@@ -14,6 +14,7 @@ use crate::broker::Broker;
 use crate::broker::BrokerCx;
 use crate::broker::api::{delete_records, produce};
 use crate::broker::connections::ReplyTo;
+use crate::broker::disk_reads;
 use crate::broker::leading::LeaderNow;
 use crate::broker::partition::{Readable, Slot};
 use crate::broker::purgatory::{ParkedFetch, ParkedId, Waiter};
@@ -24,7 +25,6 @@ use crate::kafka::api::fetch::{
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{BrokerEpoch, BrokerId, Offset};
-use crate::kafka::message::Response;
 use crate::kafka::throttled_replicas::Side;
 use crate::sim::time::SimTime;
 
@@ -77,7 +77,7 @@ pub(in crate::broker) fn handle(
     if answer_now || bytes >= u64::from(request.min_bytes) {
         let response = read(broker, &request, |_, index, _| found[index]);
         count_copied(broker, &request, &response, cx.now());
-        broker.respond(cx, to, Response::Fetch(Box::new(response)));
+        disk_reads::answer(broker, cx, to, request.fetcher, response);
     } else {
         park(broker, cx, to, request, &found);
     }
@@ -326,7 +326,7 @@ fn complete(broker: &mut Broker, cx: BrokerCx<'_, '_>, id: ParkedId) {
             look(broker, &parked.request, asked, now)
         });
         count_copied(broker, &parked.request, &response, now);
-        broker.respond(cx, parked.reply_to, Response::Fetch(Box::new(response)));
+        disk_reads::answer(broker, cx, parked.reply_to, fetcher, response);
     } else {
         broker.connections.answered(parked.reply_to.on);
     }

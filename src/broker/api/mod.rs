@@ -43,6 +43,7 @@ pub(super) fn dispatch(broker: &mut Broker, cx: BrokerCx<'_, '_>, to: ReplyTo, r
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
         | Request::AllocateProducerIds(_)
+        | Request::AssignReplicasToDirs(_)
         | Request::QuorumFetch(_) => broker.hang_up(cx, to.on),
     }
 }

@@ -191,7 +191,7 @@ fn append(
     let bytes = u64::from(stored.batch.size_bytes);
     if cx.disk().append(partition.file, bytes, now).is_err() {
         partition.log.truncate_to(base_offset);
-        broker.log_dir_failed();
+        broker.log_dir_failed(slot);
         return Err(ErrorCode::KafkaStorageError);
     }
     let records = u64::from(stored.batch.count());
@@ -384,6 +384,11 @@ pub(in crate::broker) fn flushed(
     broker.wake_followers(cx, slot);
 }
 
+/// A flush for a produce failed, and with it the produce.
+pub(in crate::broker) fn flush_failed(broker: &mut Broker, cx: BrokerCx<'_, '_>, waiter: Waiter) {
+    settle(broker, cx, waiter, Some(ErrorCode::KafkaStorageError));
+}
+
 fn after_flush(broker: &mut Broker, cx: BrokerCx<'_, '_>, slot: Slot, waiter: Waiter) {
     let wait = &mut broker.produces.peek_mut(waiter.id).waits[waiter.part as usize];
     let Wait::Flush { then, .. } = *wait else {
@@ -509,14 +514,14 @@ fn answer(broker: &mut Broker, cx: BrokerCx<'_, '_>, parked: ParkedProduce, wait
 impl Broker {
     /// Remembers that a parked produce waits for this flush.
     fn await_flush(&mut self, flush: FlushId, waiter: Waiter) {
-        if let Some(FlushTarget::Leader { waiter: known, .. }) = self.flushes.get_mut(&flush) {
+        if let Some((_, FlushTarget::Leader { waiter: known, .. })) = self.flushes.get_mut(&flush) {
             *known = Some(waiter);
         }
     }
 
     /// Nobody waits for this flush any more.
     fn forget_flush_waiter(&mut self, flush: FlushId) {
-        if let Some(FlushTarget::Leader { waiter, .. }) = self.flushes.get_mut(&flush) {
+        if let Some((_, FlushTarget::Leader { waiter, .. })) = self.flushes.get_mut(&flush) {
             *waiter = None;
         }
     }

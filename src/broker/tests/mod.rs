@@ -1,5 +1,6 @@
 //! The broker alone in a laboratory: inputs go in, effects come out, no engine between.
 
+mod disk_reads;
 mod fetch;
 mod follower;
 mod forwarding;
@@ -113,6 +114,7 @@ fn setup(bootstrap: Option<Bootstrap>) -> BrokerSetup {
             compress: [SimDuration::from_millis(8); 4],
             decompress: [SimDuration::from_millis(2); 4],
         },
+        log_dirs: 1,
         mutation: None,
     }
 }

@@ -41,6 +41,7 @@ fn transcript(lab: &Lab) -> Vec<String> {
                 | Response::BrokerRegistration(_)
                 | Response::BrokerHeartbeat(_)
                 | Response::AllocateProducerIds(_)
+                | Response::AssignReplicasToDirs(_)
                 | Response::DeleteRecords(_)
                 | Response::IncrementalAlterConfigs(_)
                 | Response::QuorumFetch(_)
@@ -48,6 +49,7 @@ fn transcript(lab: &Lab) -> Vec<String> {
                 | Response::Admin(_) => "other answer".to_owned(),
             }),
             Effect::Flush { .. } => lines.push("flush".to_owned()),
+            Effect::AwaitRead { .. } => lines.push("read".to_owned()),
             Effect::Close(_) => lines.push("closed".to_owned()),
             Effect::Exit => lines.push("exit".to_owned()),
             Effect::Open { .. }
@@ -490,10 +492,11 @@ fn a_produce_that_waits_for_a_flush_and_then_for_followers_is_answered_once() {
 
 #[test]
 fn a_disk_that_fails_a_flush_ends_the_broker_too() {
-    let mut lab = Lab::leader();
-    lab.input(crate::sim::process::Input::FlushFailed(
-        crate::sim::process::FlushId(0),
-    ));
+    let mut lab = Lab::with(registration(1, 0, &[1, 2, 3]), 2, |config| {
+        config.log_flush_interval_messages = Some(1);
+    });
+    lab.produce(Acks::All, batch(1));
+    lab.input(Input::FlushFailed(FlushId(0)));
     assert_eq!(transcript(&lab), ["exit"]);
 }
 

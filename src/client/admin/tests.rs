@@ -66,6 +66,7 @@ impl Lab {
                 | Effect::CancelTimer(_)
                 | Effect::Close(_)
                 | Effect::Flush { .. }
+                | Effect::AwaitRead { .. }
                 | Effect::Fact(())
                 | Effect::Exit => {}
             }

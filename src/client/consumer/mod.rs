@@ -39,6 +39,7 @@ use crate::kafka::ids::{BrokerId, Offset, Rack, TopicPartition};
 use crate::kafka::message::{Message, Response};
 use crate::rpc;
 use crate::rpc::{Event, Peer, Rpc};
+use crate::sim::clock::WallTime;
 use crate::sim::process::{Cx, HostId, Input, TimerSlot};
 use crate::sim::rng::Streams;
 use crate::sim::time::SimTime;
@@ -130,6 +131,8 @@ pub struct Consumer {
     rack: Option<Rack>,
     /// What the next `poll` throws.
     failure: Option<Failure>,
+    /// The time that the application has sought.
+    sought: Option<Reset>,
     retry_armed: Option<SimTime>,
     metadata_armed: Option<SimTime>,
 }
@@ -172,6 +175,7 @@ impl Consumer {
             rpc,
             subscription,
             failure: None,
+            sought: None,
             retry_armed: None,
             metadata_armed: None,
             config,
@@ -281,6 +285,18 @@ impl Consumer {
         for index in 0..self.membership.partitions().len() as u32 {
             let index = PartitionIndex(index);
             self.subscription.request_reset(index, Reset::Earliest);
+            self.fetcher.wake_partition(index);
+        }
+    }
+
+    /// Starts at the first record of every partition that is not older than `time`, whatever
+    /// auto.offset.reset says: offsetsForTimes, then seek; where no record is as late, seekToEnd.
+    pub fn seek_to_time(&mut self, time: WallTime) {
+        let reset = Reset::Since(time);
+        self.sought = Some(reset);
+        for index in 0..self.membership.partitions().len() as u32 {
+            let index = PartitionIndex(index);
+            self.subscription.request_reset(index, reset);
             self.fetcher.wake_partition(index);
         }
     }

@@ -1,10 +1,11 @@
 //! Positions that do not come from reading: where to start, and whether the log still holds what
 //! was read.
 //!
-//! Modelled: auto.offset.reset by ListOffsets, also by duration (KIP-1106); validation by
+//! Modelled: auto.offset.reset by ListOffsets, also by duration (KIP-1106); look-ups by time for the
+//! application (offsetsForTimes), which seeks where they lead; validation by
 //! OffsetForLeaderEpoch after a change of leader, truncation detected (KIP-320); errors and lost
 //! connections retried after retry.backoff.ms with a metadata refresh.
-//! Left out: isolation.level, look-ups by time for the application (offsetsForTimes).
+//! Left out: isolation.level.
 //! Source: OffsetFetcher, OffsetFetcherUtils, PositionsValidator (4.2).
 
 use std::collections::BTreeMap;
@@ -96,9 +97,14 @@ impl Consumer {
         let mut by_peer: BTreeMap<Peer, Vec<(PartitionIndex, Reset)>> = BTreeMap::new();
         let policy = self.subscription.reset_policy();
         let other = policy.filter(|reset| !matches!(reset, Reset::Earliest | Reset::Latest));
-        for reset in [Some(Reset::Earliest), Some(Reset::Latest), other]
-            .into_iter()
-            .flatten()
+        for reset in [
+            Some(Reset::Earliest),
+            Some(Reset::Latest),
+            other,
+            self.sought,
+        ]
+        .into_iter()
+        .flatten()
         {
             for index in self.due(FetchState::AwaitReset(reset), cx.now()) {
                 let tp = self.subscription.get(index).tp;
@@ -187,6 +193,14 @@ impl Consumer {
                 continue;
             }
             let Some(to) = listed.offset else {
+                if let Reset::Since(_) = reset {
+                    // offsetsForTimes has nothing to say: the application goes to the end.
+                    let awaits = FetchState::AwaitReset(*reset);
+                    if self.subscription.get(*index).state() == awaits {
+                        self.subscription.request_reset(*index, Reset::Latest);
+                    }
+                    continue;
+                }
                 // No record is as late as asked for.
                 let retry_at = cx.now() + self.config.request_timeout;
                 self.subscription.lookup_failed(*index, retry_at);

@@ -374,6 +374,7 @@ impl World {
                     ..
                 }
                 | Effect::Flush { .. }
+                | Effect::AwaitRead { .. }
                 | Effect::Exit => panic!("a consumer does not {effect:?}"),
             }
         }

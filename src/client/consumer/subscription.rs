@@ -3,7 +3,7 @@
 //! Modelled: the four fetch states and their transitions, positions with the epoch of the last
 //! record and the leader that they were made for, validation after a change of leader, back-off of
 //! failed look-ups.
-//! Left out: preferred read replicas (KIP-392), pending revocation, seeks by the application.
+//! Left out: pending revocation, seeks by the application to an offset.
 //! Source: SubscriptionState; KIP-320.
 
 use crate::kafka::api::fetch::EpochEnd;
@@ -47,6 +47,8 @@ pub enum Reset {
     Latest,
     /// To the first record that is not older than this when the question is asked.
     Back(SimDuration),
+    /// To the first record that is not older than this: a look-up for the application.
+    Since(WallTime),
 }
 
 impl Reset {
@@ -55,6 +57,7 @@ impl Reset {
         match self {
             Self::Earliest => OffsetSpec::Earliest,
             Self::Latest => OffsetSpec::Latest,
+            Self::Since(time) => OffsetSpec::AtOrAfter(time),
             Self::Back(span) => {
                 let back = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
                 OffsetSpec::AtOrAfter(WallTime(now.0.saturating_sub(back)))

@@ -333,6 +333,7 @@ impl Rig {
                     ..
                 }
                 | Effect::Flush { .. }
+                | Effect::AwaitRead { .. }
                 | Effect::Exit => panic!("a consumer does not {effect:?}"),
             }
         }

@@ -138,7 +138,7 @@ impl Bench {
                     self.timers.remove(&timer.slot());
                 }
                 Effect::Fact(fact) => self.facts.push(fact),
-                Effect::Flush { .. } | Effect::Exit => {}
+                Effect::Flush { .. } | Effect::AwaitRead { .. } | Effect::Exit => {}
             }
         }
         for input in inputs {
@@ -184,6 +184,7 @@ impl Bench {
             | Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AllocateProducerIds(_)
+            | Request::AssignReplicasToDirs(_)
             | Request::DeleteRecords(_)
             | Request::IncrementalAlterConfigs(_)
             | Request::QuorumFetch(_)

@@ -1,7 +1,7 @@
 //! BrokerHeartbeat (API key 63): a registered broker keeps its session and asks to change state.
 
 use crate::kafka::error_code::ErrorCode;
-use crate::kafka::ids::{BrokerEpoch, BrokerId, Offset};
+use crate::kafka::ids::{BrokerEpoch, BrokerId, DirectorySet, Offset};
 
 /// Sent every broker.heartbeat.interval.ms.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub struct BrokerHeartbeatRequest {
     pub want_fence: bool,
     /// True when it asks for a controlled shutdown.
     pub want_shut_down: bool,
+    /// Its log directories that have failed.
+    pub offline_log_dirs: DirectorySet,
 }
 
 /// The answer.

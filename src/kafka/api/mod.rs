@@ -5,6 +5,7 @@
 pub mod admin;
 pub mod allocate_producer_ids;
 pub mod alter_partition;
+pub mod assign_replicas_to_dirs;
 pub mod broker_heartbeat;
 pub mod broker_registration;
 pub mod delete_records;

@@ -242,11 +242,25 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
         Action::SlowDisk(on, delay) => {
             format!("flushes of {} take {} longer", all(on), span(*delay))
         }
-        Action::FillDisk(on) => {
+        Action::FillDisk(on, Some(dir)) => {
+            format!(
+                "the disk of log directory {} of {} is full",
+                dir.0 + 1,
+                all(on)
+            )
+        }
+        Action::FailDisk(on, Some(dir)) => {
+            format!(
+                "the disk of log directory {} of {} fails",
+                dir.0 + 1,
+                all(on)
+            )
+        }
+        Action::FillDisk(on, None) => {
             let (noun, is) = (verb(on, "disk", "disks"), verb(on, "is", "are"));
             format!("the {noun} of {} {is} full", all(on))
         }
-        Action::FailDisk(on) => {
+        Action::FailDisk(on, None) => {
             let (noun, fails) = (verb(on, "disk", "disks"), verb(on, "fails", "fail"));
             format!("the {noun} of {} {fails}", all(on))
         }

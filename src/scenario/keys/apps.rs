@@ -222,6 +222,13 @@ pub static GROUP: TableDoc = TableDoc {
             "When its members start, before `run_for`.",
         ),
         key(
+            "start_at",
+            Takes::Form("\"-DURATION\" or \"DURATION\""),
+            Means("auto.offset.reset says where"),
+            "start_at = \"-1h\"",
+            "From which time on they read, looked up whenever a member starts (offsetsForTimes, then seek): so long ago by its own clock, or since a moment of the run. Timestamps of records count, not when they came; where none is as late, it reads from the end.",
+        ),
+        key(
             "handler",
             Takes::Table,
             Means("takes no time"),

@@ -300,6 +300,13 @@ pub static EVENT: TableDoc = TableDoc {
             "How long the link is whole in between.",
         ),
         key(
+            "log_dir",
+            Takes::Count { min: 1, max: 64 },
+            Means("all of them"),
+            "log_dir = 2",
+            "With `fail_disk` and `fill_disk`: the disk of that log directory of a broker, at most `log_dirs` of [disks]. It stays offline until the broker starts again with a disk that works.",
+        ),
+        key(
             "election",
             Takes::Word(&["preferred", "unclean"]),
             Value("preferred"),

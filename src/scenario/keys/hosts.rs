@@ -169,11 +169,18 @@ pub static DISKS: TableDoc = TableDoc {
             "Time of one flush, beside its size.",
         ),
         key(
+            "read_latency",
+            UP_TO_A_MINUTE,
+            Value("100us"),
+            "read_latency = \"8ms\"",
+            "Time of one read that the page cache can't answer, beside its size.",
+        ),
+        key(
             "bandwidth",
             BANDWIDTH,
             Value("1GB/s"),
             "bandwidth = \"200MB/s\"",
-            "Bytes written per second.",
+            "Bytes written or read per second.",
         ),
         key(
             "capacity",
@@ -184,6 +191,23 @@ pub static DISKS: TableDoc = TableDoc {
             Value("1TB"),
             "capacity = \"50GB\"",
             "Bytes that fit.",
+        ),
+        key(
+            "page_cache",
+            Takes::Size {
+                min: 64_000,
+                max: 1 << 50,
+            },
+            Value("32GiB"),
+            "page_cache = \"64MB\"",
+            "What a host keeps in memory of its logs, half of 64 GiB if nothing is said; a reader further behind is served from the disk.",
+        ),
+        key(
+            "log_dirs",
+            Takes::Count { min: 1, max: 64 },
+            Value("1"),
+            "log_dirs = 2",
+            "How many log directories each broker has (log.dirs), each on a disk of its own; the first is metadata.log.dir too.",
         ),
     ],
 };

@@ -267,9 +267,10 @@ const fn request(name: &'static str, needs: &'static [&'static str]) -> ActionDo
 }
 
 /// The keys of an event that only some actions have, and which.
-pub const COMPANIONS: [(&str, &str); 11] = [
+pub const COMPANIONS: [(&str, &str); 12] = [
     ("delay", "it goes with slow_link and slow_disk"),
     ("by", "it goes with skew_clock"),
+    ("log_dir", "it goes with fail_disk and fill_disk"),
     ("gap", "it goes with rolling_restart"),
     ("down", "it goes with flap"),
     ("up", "it goes with flap"),
@@ -298,8 +299,8 @@ pub const ACTIONS: [ActionDoc; 24] = [
     action("corrupt", true, &["share"], true, false),
     action("reset", true, &[], false, false),
     action("slow_disk", false, &["delay"], true, true),
-    action("fill_disk", false, &[], true, true),
-    action("fail_disk", false, &[], true, true),
+    action("fill_disk", false, &["log_dir"], true, true),
+    action("fail_disk", false, &["log_dir"], true, true),
     action("skew_clock", false, &["by"], true, false),
     command("alter_config", &[]),
     command("delete_records", &["before"]),

@@ -20,7 +20,7 @@ use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
-use crate::kafka::ids::{TopicId, TopicPartition};
+use crate::kafka::ids::{DirectoryId, TopicId, TopicPartition};
 use crate::scenario::drawing::{Style, draw};
 use crate::scenario::file::parse;
 use crate::scenario::fmt::format;
@@ -32,7 +32,7 @@ use crate::scenario::write::write;
 use crate::sim::ratio::Ratio;
 use crate::sim::time::SimDuration;
 use crate::workload::{
-    Arrivals, Behaviour, Keys, OnError, OnRestart, Placement, ReadPlan, SendMode, SendPlan,
+    Arrivals, Behaviour, Keys, OnError, OnRestart, Placement, ReadPlan, SendMode, SendPlan, StartAt,
 };
 
 const RUN_FOR: SimDuration = SimDuration::from_secs(100);
@@ -135,8 +135,8 @@ fn on_nodes(node: Targets, which: usize, delay: SimDuration, by: i64) -> Action 
         5 => Action::Pause(node),
         6 => Action::Isolate(node),
         7 => Action::SlowDisk(node, delay),
-        8 => Action::FillDisk(node),
-        9 => Action::FailDisk(node),
+        8 => Action::FillDisk(node, None),
+        9 => Action::FailDisk(node, (by % 2 == 0).then_some(DirectoryId(1))),
         10 => Action::RollingRestart {
             on: node,
             down: delay,
@@ -382,6 +382,11 @@ fn group(index: u32) -> impl Strategy<Value = GroupSpec> {
                         .collect(),
                     rack: (start.as_nanos() % 2 == 1).then(|| "a".into()),
                     start,
+                    start_at: match fetch_min_bytes % 3 {
+                        0 => None,
+                        1 => Some(StartAt::Back(start)),
+                        _ => Some(StartAt::At(start)),
+                    },
                     handler,
                     pauses: ranges.clone(),
                 };
@@ -439,6 +444,9 @@ fn setup() -> impl Strategy<Value = Setup> {
         span(secs(60)),
         1_000..=1_000_000_000_000_u64,
         1_000_000..=1_u64 << 50,
+        span(secs(60)),
+        64_000..=1_u64 << 50,
+        2..=64_u32,
     );
     let codecs = || proptest::array::uniform4(span(secs(60)));
     let codecs = (codecs(), codecs());
@@ -482,8 +490,11 @@ fn setup() -> impl Strategy<Value = Setup> {
                     },
                     disks: DiskSpec {
                         flush_latency: disks.0,
+                        read_latency: disks.3,
                         bandwidth: disks.1,
                         capacity: disks.2,
+                        page_cache: disks.4,
+                        log_dirs: disks.5,
                     },
                     costs: CostSpec {
                         produce: costs.0,

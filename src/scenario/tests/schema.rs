@@ -167,6 +167,7 @@ fn event(name: &str, example: &str) -> String {
         "rolling_restart" => ", for = \"1s\", gap = \"1s\"",
         "gap" => ", rolling_restart = \"brokers\", for = \"1s\"",
         "corrupt" => ", share = \"1%\"",
+        "log_dir" => ", fail_disk = \"b1\"",
         "share" => ", corrupt = [\"p1\", \"b1\"]",
         "grow" => ", to = 8",
         "to" => ", grow = \"orders\"",

@@ -66,6 +66,9 @@ fn action(table: &mut Table, action: &Action, topics: &[Arc<str>]) {
     if let Action::SlowLink(_, _, delay) | Action::SlowDisk(_, delay) = action {
         put(table, "delay", text_value(&delay.to_string()));
     }
+    if let Action::FillDisk(_, Some(dir)) | Action::FailDisk(_, Some(dir)) = action {
+        put(table, "log_dir", number(dir.0 + 1));
+    }
     if let Action::Corrupt(_, _, share) = action {
         put(table, "share", text_value(&share.to_string()));
     }
@@ -140,8 +143,8 @@ fn parts(action: &Action, topics: &[Arc<str>]) -> (&'static str, Vec<String>) {
         Action::CorruptMessage => ("corrupt", Vec::new()),
         Action::Reset(from, to) => ("reset", pair(from, to)),
         Action::SlowDisk(on, _) => ("slow_disk", each(on)),
-        Action::FillDisk(on) => ("fill_disk", each(on)),
-        Action::FailDisk(on) => ("fail_disk", each(on)),
+        Action::FillDisk(on, _) => ("fill_disk", each(on)),
+        Action::FailDisk(on, _) => ("fail_disk", each(on)),
         Action::SkewClock(on, _) => ("skew_clock", each(on)),
         Action::Command(_) => unreachable!("a command names no node"),
     }

@@ -1025,7 +1025,7 @@ fn heal_all_undoes_cuts_delays_pauses_and_broken_disks() {
     send(&mut world, A, 0, 1);
     run(&mut world, 10);
     assert_eq!(heard(&mut world, A), ["5ms 0 says 1001"]);
-    assert_eq!(world.host_state(B).disk.fault(), DiskFault::None);
+    assert_eq!(world.host_state(B).disk.fault(0), DiskFault::None);
 }
 
 #[test]
