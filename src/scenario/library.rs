@@ -59,6 +59,8 @@ static LIBRARY: &[LibraryEntry] = library! {
         "resend-is-not-retry"
     }
     "retention" {
+        "backlog-against-retention"
+        "records-deleted-on-purpose"
         "retention-overtakes-the-reader"
         "retention-raised-in-time"
     }
