@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::check::tally::{GroupTally, LagSeries, Tally};
+use crate::kafka::quota::QuotaType;
+use crate::run::watch::Throttled;
 use crate::scenario::model::RefusedConfig;
 use crate::sim::time::SimTime;
 
@@ -40,6 +42,8 @@ pub struct Outcome {
     pub lag: BTreeMap<Arc<str>, LagSeries>,
     /// Moments worth a label on a time axis: faults and changes of leader.
     pub marks: Vec<Mark>,
+    /// Clients that were throttled, and how.
+    pub throttles: Vec<ThrottleReport>,
     /// False when the run was still busy when its drain was over; `unsettled` says with what.
     pub settled: bool,
     /// What never drained.
@@ -70,6 +74,17 @@ pub struct Violation {
     pub evidence: Vec<String>,
 }
 
+/// How a client was throttled for a quota.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThrottleReport {
+    /// Its client.id.
+    pub client: Arc<str>,
+    /// The quota.
+    pub quota: QuotaType,
+    /// How often and how long.
+    pub throttled: Throttled,
+}
+
 /// A label on the time axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -95,6 +110,7 @@ impl Outcome {
             violations: Vec::new(),
             lag: BTreeMap::new(),
             marks: Vec::new(),
+            throttles: Vec::new(),
             settled: true,
             unsettled: Vec::new(),
         }

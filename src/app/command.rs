@@ -77,7 +77,10 @@ impl Tool {
             Input::Disconnected(on) => self.client.disconnected(cx, on),
             Input::Message {
                 on,
-                body: Message::Response { correlation, body },
+                body:
+                    Message::Response {
+                        correlation, body, ..
+                    },
             } => self.client.answered(cx, on, correlation, &body),
             Input::Message {
                 body: Message::Request { .. },

@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 use crate::broker::connections::ReplyTo;
 use crate::broker::{Broker, BrokerCx, Timer, api};
 use crate::kafka::api::produce::ProduceRequest;
-use crate::kafka::compression::{Codec, CodecCosts};
+use crate::kafka::compression::Codec;
+use crate::kafka::message::Request;
 use crate::sim::time::{SimDuration, SimTime};
 
 /// Produce requests whose batches are being opened or compressed.
 #[derive(Clone, Debug)]
 pub(super) struct CodecWork {
-    costs: CodecCosts,
     /// When each thread is free again.
     threads: Vec<SimTime>,
     /// By the end of the work, then in the order of arrival.
@@ -29,9 +29,8 @@ pub(super) struct CodecWork {
 
 impl CodecWork {
     /// No work yet.
-    pub(super) fn new(costs: CodecCosts, threads: u32) -> Self {
+    pub(super) fn new(threads: u32) -> Self {
         Self {
-            costs,
             threads: vec![SimTime::ZERO; threads.max(1) as usize],
             working: BTreeMap::new(),
             taken: 0,
@@ -67,7 +66,7 @@ pub(super) fn produce(
     to: ReplyTo,
     request: ProduceRequest,
 ) {
-    let cost = cost(broker, &request);
+    let cost = broker.compression_cost(&request);
     if cost.is_zero() {
         return api::produce::handle(broker, cx, to, request);
     }
@@ -89,22 +88,47 @@ fn arm(broker: &Broker, cx: BrokerCx<'_, '_>) {
     }
 }
 
-fn cost(broker: &Broker, request: &ProduceRequest) -> SimDuration {
-    let mut sum = SimDuration::ZERO;
-    for part in &request.partitions {
-        let packing = part.batch.packing;
-        let wanted = match broker.replica(part.tp) {
-            Ok(replica) => replica.settings.compression.codec_for(packing.codec),
-            Err(_) => continue,
-        };
-        if packing.codec == Codec::None && wanted == Codec::None {
-            continue;
-        }
-        let costs = &broker.codec_work.costs;
-        sum = sum.saturating_add(costs.decompress(packing.codec, packing.raw_bytes));
-        if wanted != packing.codec {
-            sum = sum.saturating_add(costs.compress(wanted, packing.raw_bytes));
+impl Broker {
+    /// What a request's batches take of a thread, beside the request itself.
+    pub(super) fn codec_cost(&self, request: &Request) -> SimDuration {
+        match request {
+            Request::Produce(request) => self.compression_cost(request),
+            Request::Fetch(_)
+            | Request::ListOffsets(_)
+            | Request::Metadata(_)
+            | Request::InitProducerId(_)
+            | Request::OffsetForLeaderEpoch(_)
+            | Request::AlterPartition(_)
+            | Request::BrokerRegistration(_)
+            | Request::BrokerHeartbeat(_)
+            | Request::AssignReplicasToDirs(_)
+            | Request::AllocateProducerIds(_)
+            | Request::QuorumFetch(_)
+            | Request::DeleteRecords(_)
+            | Request::IncrementalAlterConfigs(_)
+            | Request::Envelope(_)
+            | Request::Admin(_) => SimDuration::ZERO,
         }
     }
-    sum
+
+    /// What opening and compressing a produce request's batches takes.
+    fn compression_cost(&self, request: &ProduceRequest) -> SimDuration {
+        let mut sum = SimDuration::ZERO;
+        for part in &request.partitions {
+            let packing = part.batch.packing;
+            let wanted = match self.replica(part.tp) {
+                Ok(replica) => replica.settings.compression.codec_for(packing.codec),
+                Err(_) => continue,
+            };
+            if packing.codec == Codec::None && wanted == Codec::None {
+                continue;
+            }
+            let costs = &self.costs.codecs;
+            sum = sum.saturating_add(costs.decompress(packing.codec, packing.raw_bytes));
+            if wanted != packing.codec {
+                sum = sum.saturating_add(costs.compress(wanted, packing.raw_bytes));
+            }
+        }
+        sum
+    }
 }

@@ -191,7 +191,7 @@ impl ControllerLink {
     fn after(&mut self, cx: LinkCx<'_, '_>, event: &Event<()>) -> Progress {
         match event {
             Event::Nothing => Progress::Nothing,
-            Event::MayConnect(_) => self.push_or_give_up(cx),
+            Event::MayConnect(_) | Event::MaySend(_) => self.push_or_give_up(cx),
             Event::Lost { peer, .. } => {
                 if self.peers[self.active] == *peer {
                     self.rotate();

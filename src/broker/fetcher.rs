@@ -333,7 +333,7 @@ impl Broker {
     fn fetcher_event(&mut self, cx: BrokerCx<'_, '_>, event: &Event<Ask>) {
         match event {
             Event::Nothing => {}
-            Event::MayConnect(peer) => self.fetch_next(cx, peer.0),
+            Event::MayConnect(peer) | Event::MaySend(peer) => self.fetch_next(cx, peer.0),
             Event::Lost { peer, .. } => {
                 let fetcher = &mut self.fetchers.all[peer.0 as usize];
                 fetcher.busy = false;

@@ -2,7 +2,7 @@
 //!
 //! Modelled: produce and fetch, replication with high watermark and in-sync set, truncation, the
 //! metadata log as an observer, registration and heartbeats, controlled shutdown, crashes.
-//! Left out for now: groups, transactions, quotas, tiered storage.
+//! Left out for now: groups, transactions, tiered storage.
 //! Source: KafkaApis, ReplicaManager, Partition, BrokerServer (4.2).
 //!
 //! Invariants: what a replica does depends on the metadata log and its own log only; a handler never
@@ -25,6 +25,7 @@ pub mod mutation;
 mod partition;
 mod producer_ids;
 mod purgatory;
+mod quotas;
 mod read_replica;
 mod registrations;
 mod replicas;
@@ -56,6 +57,7 @@ use crate::broker::mutation::Mutation;
 use crate::broker::partition::{Partition, Slot};
 use crate::broker::producer_ids::ProducerIds;
 use crate::broker::purgatory::{ParkedDelete, ParkedFetch, ParkedProduce, Purgatory, Wait};
+use crate::broker::quotas::Quotas;
 use crate::broker::registrations::Registrations;
 use crate::broker::replicas::Replicas;
 use crate::broker::retention::LogCare;
@@ -63,12 +65,13 @@ use crate::broker::storage::{Cut, FlushTarget};
 use crate::broker::throttle::Throttles;
 use crate::broker::timer::{Link, Timer};
 use crate::kafka::api::produce::LeaderHint;
-use crate::kafka::compression::CodecCosts;
 use crate::kafka::config::broker::BrokerConfig;
+use crate::kafka::cpu::{CpuCosts, NetworkCosts};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{BrokerEpoch, BrokerId, Incarnation, Rack, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
+use crate::kafka::quota::ClientQuotas;
 use crate::kafka::view::ReplicaView;
 use crate::metadata::image::MetadataImage;
 use crate::rpc::{Rpc, Settings};
@@ -97,10 +100,14 @@ pub struct BrokerSetup {
     pub streams: Streams,
     /// Set when the cluster stands at the first start; without, the broker registers first.
     pub bootstrap: Option<Bootstrap>,
-    /// What compression costs.
-    pub codec_costs: CodecCosts,
     /// How many log directories it has (log.dirs), each on a device of its own.
     pub log_dirs: u32,
+    /// What its CPU time is charged with.
+    pub costs: CpuCosts,
+    /// What its network threads are charged with.
+    pub network: NetworkCosts,
+    /// What its clients may take; none where nobody has a quota.
+    pub quotas: Option<Arc<ClientQuotas>>,
     /// The rule that it breaks, in a test of the checkers.
     pub mutation: Option<Mutation>,
 }
@@ -129,6 +136,9 @@ pub struct Broker {
     registrations: Registrations,
     replicas: Replicas,
     connections: Connections,
+    quotas: Option<Box<Quotas>>,
+    costs: CpuCosts,
+    network: NetworkCosts,
     codec_work: CodecWork,
     /// Answers that wait for the disk.
     disk_reads: DiskReads,
@@ -172,8 +182,10 @@ impl Broker {
             controllers,
             streams,
             bootstrap,
-            codec_costs,
             log_dirs,
+            costs,
+            network,
+            quotas,
             mutation,
         } = setup;
         let stream = |name: &str| streams.stream(&format!("broker/{id}/{name}"));
@@ -213,7 +225,10 @@ impl Broker {
             controller_choice: stream("metadata/controller"),
             replicas: Replicas::default(),
             connections: Connections::default(),
-            codec_work: CodecWork::new(codec_costs, config.num_io_threads),
+            quotas: quotas.map(|quotas| Box::new(Quotas::new(quotas, &config))),
+            costs,
+            network,
+            codec_work: CodecWork::new(config.num_io_threads),
             disk_reads: DiskReads::default(),
             log_dirs: LogDirs::new(log_dirs),
             produces: Purgatory::default(),
@@ -241,12 +256,14 @@ impl Broker {
         match input {
             Input::Start => self.start(cx),
             Input::Terminate => self.terminate(cx),
-            Input::Connected { on, .. } => self.connected(cx, on),
+            Input::Connected { on, peer } => self.connected(cx, on, peer),
             Input::Message { on, body } => match body {
                 Message::Request { correlation, body } => {
                     self.requested(cx, on, correlation, body);
                 }
-                Message::Response { correlation, body } => {
+                Message::Response {
+                    correlation, body, ..
+                } => {
                     self.answered(cx, on, correlation, body);
                 }
             },
@@ -273,6 +290,7 @@ impl Broker {
             Timer::FetchPurgatory => api::fetch::expire(self, cx),
             Timer::DeletePurgatory => api::delete_records::expire(self, cx),
             Timer::CodecWork => codec_work::done(self, cx),
+            Timer::Throttle => self.end_throttling(cx),
             Timer::ShrinkIsr => self.shrink_isrs(cx),
             Timer::RetryAlterPartition => self.send_alter_partition(cx),
             Timer::CheckpointHighWatermarks => self.checkpoint_high_watermarks(cx),
@@ -309,13 +327,13 @@ impl Broker {
         self.fetch_metadata(cx);
     }
 
-    fn connected(&mut self, cx: BrokerCx<'_, '_>, on: ConnectionId) {
+    fn connected(&mut self, cx: BrokerCx<'_, '_>, on: ConnectionId, peer: HostId) {
         if self.fetchers.rpc.peer_of(on).is_some() {
             self.fetcher_connected(cx, on);
         } else if let Some(link) = self.link_of(on) {
             self.with_link(cx, link, |part, cx| part.connected(cx, on));
         } else if self.lifecycle.is_serving() {
-            self.connections.accept(on);
+            self.connections.accept(on, self.client_of(peer));
         } else {
             // Nobody listens yet, or any more.
             cx.close(on);
@@ -423,6 +441,9 @@ impl Broker {
         self.codec_work.clear();
         self.disk_reads = DiskReads::default();
         self.log_dirs.end();
+        if let Some(quotas) = &mut self.quotas {
+            quotas.clear();
+        }
         self.produces.clear();
         self.fetches.clear();
         self.deletes.clear();
@@ -468,10 +489,16 @@ impl Broker {
     }
 
     /// Sends an answer and lets the connection's next request come.
-    fn respond(&mut self, cx: BrokerCx<'_, '_>, to: ReplyTo, body: Response) {
+    fn respond(&mut self, cx: BrokerCx<'_, '_>, to: ReplyTo, mut body: Response) {
+        let throttle_time = self.throttle(cx, to, &mut body);
+        self.meter_answer(cx, to.on, &body);
         if self.connections.answered(to.on) {
-            let correlation = to.correlation;
-            cx.send(to.on, Message::Response { correlation, body });
+            let answer = Message::Response {
+                correlation: to.correlation,
+                throttle_time,
+                body,
+            };
+            cx.send(to.on, answer);
         }
     }
 

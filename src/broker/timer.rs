@@ -58,6 +58,8 @@ pub enum Timer {
     DeletePurgatory,
     /// Batches have been opened or compressed.
     CodecWork,
+    /// A connection has been muted for its throttle time.
+    Throttle,
     /// Time to look for members of in-sync sets that lag behind.
     ShrinkIsr,
     /// Time to send refused or unsent proposals for in-sync sets again.
@@ -102,7 +104,8 @@ impl TimerSlot for Timer {
             Self::CheckpointHighWatermarks => 4,
             Self::ExpireProducers => 5,
             Self::Communicate => 6,
-            Self::RegistrationDeadline => 7,
+            // Who is not registered yet has no clients to throttle.
+            Self::RegistrationDeadline | Self::Throttle => 7,
             Self::ShutdownDeadline => 8,
             Self::Retention => 9,
             Self::CheckpointLogStarts => 10,

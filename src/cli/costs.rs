@@ -5,14 +5,13 @@
 
 use std::fmt::Write as _;
 
-use crate::cluster::spec::{ClusterSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec};
-use crate::kafka::compression::{Codec, CodecCosts};
+use crate::cluster::spec::{ClusterSpec, DiskSpec, LatencySpec, NetworkSpec};
+use crate::kafka::cpu::{CpuCosts, Declared};
 use crate::report::style::wrap;
 use crate::scenario::keys::TableDoc;
 use crate::scenario::keys::hosts::{COMPRESS, COSTS, DECOMPRESS, DISKS, NETWORK};
 use crate::scenario::model::{Setup, Variant};
 use crate::scenario::value::{print_bandwidth, print_parts_per_million, print_size};
-use crate::sim::time::SimDuration;
 
 /// One assumption: its key, its value here, its default.
 type Line = (&'static str, String, String);
@@ -50,9 +49,9 @@ pub(super) fn print(variants: &[Variant], width: usize) -> String {
         for (doc, lines) in [
             (&NETWORK, network(&cluster.network)),
             (&DISKS, disks(&cluster.disks)),
-            (&COSTS, costs(&cluster.costs)),
-            (&COMPRESS, codecs(cluster, |costs| costs.compress)),
-            (&DECOMPRESS, codecs(cluster, |costs| costs.decompress)),
+            (&COSTS, costs(&cluster.costs, None)),
+            (&COMPRESS, costs(&cluster.costs, Some("compress"))),
+            (&DECOMPRESS, costs(&cluster.costs, Some("decompress"))),
         ] {
             table(&mut text, doc, &lines, width);
         }
@@ -70,7 +69,7 @@ fn table(text: &mut String, doc: &TableDoc, lines: &[Line], width: usize) {
         } else {
             "scenario"
         };
-        let start = format!("    {name:<14} {value:<34} {source:<9} ");
+        let start = format!("    {name:<16} {value:<32} {source:<9} ");
         let room = width.saturating_sub(start.chars().count()).max(20);
         for (i, says) in wrap(key.says, room).iter().enumerate() {
             let start = if i == 0 {
@@ -119,27 +118,16 @@ fn disks(spec: &DiskSpec) -> Vec<Line> {
     )
 }
 
-fn costs(spec: &CostSpec) -> Vec<Line> {
-    lines(
-        spec,
-        &CostSpec::default(),
-        &[
-            ("produce", |spec| spec.produce.to_string()),
-            ("fetch", |spec| spec.fetch.to_string()),
-            ("other", |spec| spec.other.to_string()),
-            ("per_kib", |spec| spec.per_kib.to_string()),
-        ],
-    )
-}
-
-/// What each codec costs, one way.
-fn codecs(spec: &ClusterSpec, way: impl Fn(&CodecCosts) -> [SimDuration; 4]) -> Vec<Line> {
-    let spans = way(&spec.costs.codecs)
-        .into_iter()
-        .zip(way(&CostSpec::default().codecs));
-    (Codec::COMPRESSING.into_iter().zip(spans))
-        .map(|(codec, (span, default))| (codec.name(), span.to_string(), default.to_string()))
-        .collect()
+/// The declared CPU costs of one table.
+fn costs(spec: &CpuCosts, table: Option<&str>) -> Vec<Line> {
+    let of_table = CpuCosts::ALL
+        .iter()
+        .filter(|declared| declared.table == table);
+    let line = |declared: &Declared| {
+        let (value, default) = (spec.get(declared), CpuCosts::default().get(declared));
+        (declared.key, value.to_string(), default.to_string())
+    };
+    of_table.map(line).collect()
 }
 
 /// The values of a part of the set-up beside its defaults.
@@ -167,7 +155,7 @@ mod tests {
         for doc in [&NETWORK, &DISKS, &COSTS] {
             assert!(text.contains(doc.header), "{text}");
             for key in doc.keys {
-                let alone = format!("    {:<14} ", key.name);
+                let alone = format!("    {:<16} ", key.name);
                 let block = format!("`{}` of [costs]", key.name);
                 assert!(text.contains(&alone) || text.contains(&block), "{text}");
             }

@@ -451,7 +451,9 @@ impl ClientMetadata {
 /// How a peer's connection stands when it may carry `room` requests.
 pub fn node<K>(rpc: &Rpc<K>, peer: Peer, room: usize) -> Node {
     let in_flight = rpc.in_flight(peer);
-    if rpc.is_ready(peer) {
+    if rpc.is_throttled(peer) {
+        Node::Busy
+    } else if rpc.is_ready(peer) {
         if in_flight < room {
             Node::Usable { in_flight }
         } else {

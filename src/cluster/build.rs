@@ -10,21 +10,24 @@ use crate::app::reading::Reading;
 use crate::app::sending::Sending;
 use crate::broker::{Bootstrap, Broker, BrokerSetup};
 use crate::cluster::Cluster;
+use crate::cluster::message::CostClass;
 use crate::cluster::names::{Hosts, Role};
 use crate::cluster::process::AnyProcess;
 use crate::cluster::spec::{
-    ClusterSpec, CommandSpec, CostSpec, DiskSpec, LatencySpec, NetworkSpec, TopicOrigin,
+    ClusterSpec, CommandSpec, DiskSpec, LatencySpec, NetworkSpec, TopicOrigin,
 };
 use crate::controller::placement::{UsableBroker, place};
 use crate::controller::{Controller, ControllerSetup};
+use crate::kafka::cpu::CpuCosts;
 use crate::kafka::ids::{
     BrokerEpoch, BrokerId, DirectoryId, Incarnation, LeaderEpoch, PartitionEpoch, TopicId,
     TopicPartition,
 };
 use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
+use crate::kafka::quota::{ClientId, ClientQuotas};
 use crate::metadata::image::MetadataImage;
 use crate::sim::disk::DiskProfile;
-use crate::sim::host::{Cost, HostSpec};
+use crate::sim::host::{Cost, HostSpec, NetworkThreads};
 use crate::sim::link::{Latency, LinkProfile};
 use crate::sim::process::HostId;
 use crate::sim::ratio::Ratio;
@@ -52,11 +55,13 @@ impl Cluster {
         let image = bootstrap(spec, &brokers, &streams);
         let topic_names = spec.topics.iter().map(|topic| Arc::clone(&topic.name));
         let topic_names: Arc<[Arc<str>]> = topic_names.collect();
+        let quotas = client_quotas(spec, &hosts);
         let config = Arc::new(spec.broker_config.clone());
         let disk = disk_profile(&spec.disks);
         let server = HostSpec {
             threads: spec.broker_config.num_io_threads,
             costs: costs(&spec.costs),
+            network: network_threads(spec),
             disk,
             ..HostSpec::default()
         };
@@ -87,7 +92,9 @@ impl Cluster {
                             image: image.clone(),
                         }),
                         log_dirs: spec.disks.log_dirs,
-                        codec_costs: spec.costs.codecs,
+                        costs: spec.costs,
+                        network: spec.costs.of_network(spec.security_protocol),
+                        quotas: quotas.clone(),
                         mutation: spec.mutation,
                     });
                     (AnyProcess::Broker(Box::new(broker)), &server)
@@ -154,6 +161,29 @@ fn name_hosts(spec: &ClusterSpec) -> Hosts {
         hosts.add(CommandSpec::host(&command.event), Role::Tool(index as u32));
     }
     hosts
+}
+
+/// The client.id of each host, and their quotas; none where nobody has any.
+fn client_quotas(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientQuotas>> {
+    if spec.quotas.is_empty() {
+        return None;
+    }
+    // Who has the same client.id shares its quotas.
+    let id = |name: &str| {
+        spec.client_ids()
+            .position(|known| known == name)
+            .map(|id| ClientId(id as u32))
+    };
+    let clients = hosts.all().map(|(_, role)| match role {
+        Role::Controller(_) | Role::Broker(_) => None,
+        Role::Sender(index) => id(&spec.producers[index as usize].name),
+        Role::Reader(group, _) => id(&spec.groups[group as usize].name),
+        Role::Tool(_) => id(ClusterSpec::TOOLS),
+    });
+    Some(Arc::new(ClientQuotas {
+        limits: spec.client_ids().map(|id| spec.quotas.of(id)).collect(),
+        clients: clients.collect(),
+    }))
 }
 
 /// The metadata of a cluster that stands.
@@ -296,8 +326,29 @@ fn disk_profile(spec: &DiskSpec) -> DiskProfile {
     }
 }
 
-/// By [`crate::cluster::message::CostClass`].
-fn costs(spec: &CostSpec) -> Vec<Cost> {
+// Deviation: a connection's network thread follows from its number, not round robin from the order
+// of accepting; how long the request queue may be (queued.max.requests) is without limit.
+/// Brokers' and controllers' network threads, where they cost anything.
+fn network_threads(spec: &ClusterSpec) -> Option<NetworkThreads> {
+    let costs = spec.costs.of_network(spec.security_protocol);
+    if costs.is_free() {
+        return None;
+    }
+    let mut read = vec![costs.read; CostClass::COUNT];
+    let mut write = vec![costs.write; CostClass::COUNT];
+    // Answers to a broker's own requests, and those requests, are its fetchers' affair.
+    read[CostClass::Free as usize] = Cost::default();
+    write[CostClass::Free as usize] = Cost::default();
+    write[CostClass::Records as usize] = costs.write_records;
+    Some(NetworkThreads {
+        threads: spec.broker_config.num_network_threads,
+        read,
+        write,
+    })
+}
+
+/// By [`CostClass`].
+fn costs(spec: &CpuCosts) -> Vec<Cost> {
     let cost = |base| Cost {
         base,
         per_kib: spec.per_kib,

@@ -2,12 +2,10 @@
 //!
 //! Modelled: bytes of each request and answer to within a few header bytes; which CPU cost the
 //! receiver pays. Left out: the exact varint lengths of flexible headers.
-//! Deviation: sizes of requests and answers count their batches exactly and everything else by a
-//! fixed number of bytes per entry, not by the encoded length of topic names.
 
 use crate::kafka::api::fetch::FetchedPartition;
-use crate::kafka::api::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use crate::kafka::message::{Message as Kafka, Request, Response};
+use crate::kafka::size;
 use crate::sim::process::Payload;
 use crate::sim::rng::scale;
 
@@ -22,11 +20,15 @@ pub enum CostClass {
     Fetch,
     /// Any other request.
     Other,
+    /// An answer, to its sender.
+    Answer,
+    /// An answer with records, to its sender.
+    Records,
 }
 
 impl CostClass {
     /// How many classes there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 6;
 }
 
 /// A message of any protocol. RabbitMQ's will stand beside Kafka's.
@@ -36,21 +38,16 @@ pub enum Message {
     Kafka(Kafka),
 }
 
-/// Header of a request or an answer: size, API key, version, correlation id, client id.
-const HEADER: u64 = 40;
 /// In the digest of what was damaged.
 const DAMAGED: u64 = 1 << 63;
-/// What one partition takes in a request or an answer, beside its batches.
-const PER_PARTITION: u64 = 32;
 
 impl Payload for Message {
     fn size_bytes(&self) -> u64 {
         let Self::Kafka(message) = self;
-        HEADER
-            + match message {
-                Kafka::Request { body, .. } => request_size(body),
-                Kafka::Response { body, .. } => response_size(body),
-            }
+        match message {
+            Kafka::Request { body, .. } => size::of_request(body),
+            Kafka::Response { body, .. } => size::of_response(body),
+        }
     }
 
     fn digest(&self) -> u64 {
@@ -59,8 +56,13 @@ impl Payload for Message {
             Kafka::Request { correlation, body } => {
                 fold(1 + request_digest(body), u64::from(correlation.0))
             }
-            Kafka::Response { correlation, body } => {
-                fold(101 + response_digest(body), u64::from(correlation.0))
+            Kafka::Response {
+                correlation,
+                throttle_time,
+                body,
+            } => {
+                let word = fold(101 + response_digest(body), u64::from(correlation.0));
+                word ^ throttle_time.as_nanos()
             }
         }
     }
@@ -78,6 +80,19 @@ impl Payload for Message {
                 ..
             } => CostClass::Fetch,
             Kafka::Request { .. } => CostClass::Other,
+        };
+        class as usize
+    }
+
+    fn write_class(&self) -> usize {
+        let Self::Kafka(message) = self;
+        let class = match message {
+            Kafka::Response {
+                body: Response::Fetch(_),
+                ..
+            } => CostClass::Records,
+            Kafka::Response { .. } => CostClass::Answer,
+            Kafka::Request { .. } => CostClass::Free,
         };
         class as usize
     }
@@ -116,72 +131,6 @@ fn damage_fetched(partitions: &mut [FetchedPartition], bits: u64) -> bool {
         index -= partition.batches.len();
     }
     false
-}
-
-fn request_size(request: &Request) -> u64 {
-    match request {
-        Request::Produce(produce) => {
-            let batches = produce
-                .partitions
-                .iter()
-                .map(|p| u64::from(p.batch.size_bytes));
-            batches.sum::<u64>() + PER_PARTITION * produce.partitions.len() as u64
-        }
-        Request::Fetch(fetch) => PER_PARTITION * (1 + fetch.partitions.len() as u64),
-        Request::ListOffsets(list) => PER_PARTITION * list.partitions.len() as u64,
-        Request::Metadata(metadata) => 16 * metadata.topics.len() as u64,
-        Request::OffsetForLeaderEpoch(end) => PER_PARTITION * end.partitions.len() as u64,
-        Request::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
-        Request::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
-        Request::IncrementalAlterConfigs(alter) => match alter {
-            IncrementalAlterConfigsRequest::Topic { changes, .. } => {
-                PER_PARTITION * changes.len() as u64
-            }
-            IncrementalAlterConfigsRequest::ThrottledReplicas { .. }
-            | IncrementalAlterConfigsRequest::ThrottledRate { .. } => 2 * PER_PARTITION,
-        },
-        Request::Envelope(envelope) => HEADER + request_size(&envelope.request),
-        Request::Admin(_)
-        | Request::InitProducerId(_)
-        | Request::BrokerRegistration(_)
-        | Request::BrokerHeartbeat(_)
-        | Request::AllocateProducerIds(_)
-        | Request::QuorumFetch(_) => PER_PARTITION,
-        Request::AssignReplicasToDirs(assign) => PER_PARTITION * assign.assignments.len() as u64,
-    }
-}
-
-fn response_size(response: &Response) -> u64 {
-    match response {
-        Response::Produce(produce) => PER_PARTITION * produce.partitions.len() as u64,
-        Response::Fetch(fetch) => fetch
-            .partitions
-            .iter()
-            .map(|p| {
-                let batches = p.batches.iter().map(|b| u64::from(b.batch.size_bytes));
-                PER_PARTITION + batches.sum::<u64>()
-            })
-            .sum(),
-        Response::ListOffsets(list) => PER_PARTITION * list.partitions.len() as u64,
-        Response::Metadata(metadata) => {
-            let partitions = metadata.topics.iter().map(|t| t.partitions.len() as u64);
-            24 * metadata.brokers.len() as u64 + PER_PARTITION * partitions.sum::<u64>()
-        }
-        Response::OffsetForLeaderEpoch(end) => PER_PARTITION * end.partitions.len() as u64,
-        Response::AlterPartition(alter) => 2 * PER_PARTITION * alter.partitions.len() as u64,
-        Response::DeleteRecords(delete) => PER_PARTITION * delete.partitions.len() as u64,
-        Response::QuorumFetch(fetch) => 64 * fetch.records.len() as u64 + PER_PARTITION,
-        Response::Envelope(envelope) => {
-            HEADER + envelope.response.as_ref().map_or(0, response_size)
-        }
-        Response::IncrementalAlterConfigs(_)
-        | Response::Admin(_)
-        | Response::InitProducerId(_)
-        | Response::BrokerRegistration(_)
-        | Response::BrokerHeartbeat(_)
-        | Response::AssignReplicasToDirs(_)
-        | Response::AllocateProducerIds(_) => PER_PARTITION,
-    }
 }
 
 /// Kind and what makes this request another than the last of its kind.

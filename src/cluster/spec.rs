@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::broker::mutation::Mutation;
-use crate::kafka::compression::CodecCosts;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
+use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::kafka::ids::{BrokerId, Rack};
+use crate::kafka::quota::Limits;
 use crate::sim::time::SimDuration;
 use crate::workload::{Command, ReadPlan, SendPlan};
 
@@ -25,6 +26,8 @@ pub struct ClusterSpec {
     pub controllers: u32,
     /// Config of all brokers and controllers.
     pub broker_config: BrokerConfig,
+    /// How connections to brokers and controllers are protected.
+    pub security_protocol: SecurityProtocol,
     /// The finalized features.
     pub features: Features,
     /// The topics, by id.
@@ -33,6 +36,8 @@ pub struct ClusterSpec {
     pub producers: Vec<ProducerSpec>,
     /// The groups of readers, by group id.
     pub groups: Vec<GroupSpec>,
+    /// Client quotas.
+    pub quotas: QuotaSpec,
     /// The command-line tools that events of the timeline start.
     pub commands: Vec<CommandSpec>,
     /// Links between any two hosts.
@@ -40,7 +45,7 @@ pub struct ClusterSpec {
     /// The brokers' and controllers' disks.
     pub disks: DiskSpec,
     /// CPU time of brokers and controllers.
-    pub costs: CostSpec,
+    pub costs: CpuCosts,
     /// The rule that every broker breaks, in a test of the checkers; no file can set it.
     pub mutation: Option<Mutation>,
 }
@@ -62,6 +67,18 @@ impl Default for Features {
 }
 
 impl ClusterSpec {
+    /// The client.id of the command-line tools.
+    pub const TOOLS: &'static str = "adminclient-1";
+
+    // Deviation: a producer's client.id is its name in the scenario and a consumer's that of its
+    // group; Java numbers them on within a process (producer-1, consumer-billing-1).
+    /// All client.ids, by number: producers, groups, command-line tools.
+    pub fn client_ids(&self) -> impl Iterator<Item = &str> {
+        let producers = self.producers.iter().map(|producer| &*producer.name);
+        let groups = self.groups.iter().map(|group| &*group.name);
+        producers.chain(groups).chain([Self::TOOLS])
+    }
+
     /// Where a broker stands: the racks go round the brokers.
     pub fn rack_of(&self, broker: BrokerId) -> Option<Rack> {
         let count = self.racks.len() as u32;
@@ -128,6 +145,28 @@ pub struct GroupSpec {
     pub config: ConsumerConfig,
 }
 
+/// Client quotas, of every broker.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QuotaSpec {
+    /// Of every client.id for what it has no quota of its own.
+    pub default: Limits,
+    /// By client.id, in the order of the file.
+    pub clients: Vec<(Arc<str>, Limits)>,
+}
+
+impl QuotaSpec {
+    /// True when nobody has a quota.
+    pub fn is_empty(&self) -> bool {
+        self.default.is_empty() && self.clients.iter().all(|(_, limits)| limits.is_empty())
+    }
+
+    /// The quotas of a client.id.
+    pub fn of(&self, client: &str) -> Limits {
+        let own = self.clients.iter().find(|(name, _)| **name == *client);
+        own.map_or(self.default, |(_, own)| own.or(self.default))
+    }
+}
+
 /// A command-line tool, on a host of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandSpec {
@@ -188,21 +227,6 @@ pub struct DiskSpec {
     pub log_dirs: u32,
 }
 
-/// CPU time of a broker or controller per request, and of compression. A declared assumption.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CostSpec {
-    /// Produce: base.
-    pub produce: SimDuration,
-    /// Fetch: base.
-    pub fetch: SimDuration,
-    /// Any other request: base.
-    pub other: SimDuration,
-    /// Any request: for each KiB of it.
-    pub per_kib: SimDuration,
-    /// Compression, of whoever compresses or decompresses: producers, brokers, consumers.
-    pub codecs: CodecCosts,
-}
-
 impl Default for NetworkSpec {
     /// One availability zone: 0.2 ms and an exponential 0.05 ms one way, 1.25 GB/s, no loss.
     fn default() -> Self {
@@ -228,23 +252,6 @@ impl Default for DiskSpec {
             capacity: 1_000_000_000_000,
             page_cache: 32 << 30,
             log_dirs: 1,
-        }
-    }
-}
-
-impl Default for CostSpec {
-    /// 20 µs a produce or fetch, 10 µs any other request, 0.1 µs a KiB; compression as a rather
-    /// fast core does it.
-    fn default() -> Self {
-        Self {
-            produce: SimDuration::from_micros(20),
-            fetch: SimDuration::from_micros(20),
-            other: SimDuration::from_micros(10),
-            per_kib: SimDuration::from_nanos(100),
-            codecs: CodecCosts {
-                compress: [25_000, 2_000, 1_500, 3_000].map(SimDuration::from_nanos),
-                decompress: [3_000, 700, 400, 1_000].map(SimDuration::from_nanos),
-            },
         }
     }
 }

@@ -79,13 +79,7 @@ impl Server {
         let Some(connection) = self.connections.get_mut(&caller.on) else {
             return;
         };
-        cx.send(
-            caller.on,
-            Message::Response {
-                correlation: caller.correlation,
-                body,
-            },
-        );
+        cx.send(caller.on, Message::answer(caller.correlation, body));
         match connection.waiting.pop_front() {
             Some((correlation, request)) => {
                 let on = caller.on;

@@ -110,7 +110,9 @@ impl Lab {
         for effect in effects {
             match effect {
                 Effect::Send { on, body } => match body {
-                    Message::Response { correlation, body } => {
+                    Message::Response {
+                        correlation, body, ..
+                    } => {
                         self.answers.insert((on.0, correlation.0), (now, body));
                     }
                     Message::Request { .. } => panic!("a controller asks nobody"),

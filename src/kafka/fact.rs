@@ -8,6 +8,7 @@ use crate::kafka::ids::{
     BrokerEpoch, BrokerId, DirectoryId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch,
     ProducerId, TopicId, TopicPartition,
 };
+use crate::kafka::quota::{ClientId, Throttle};
 use crate::kafka::records::StoredBatch;
 use crate::sim::clock::WallTime;
 use crate::sim::process::EventId;
@@ -165,6 +166,15 @@ pub enum Fact {
     CommandTriedInVain {
         /// Why; none where the connection was lost or nobody answered.
         error: Option<ErrorCode>,
+    },
+    /// A client is over a quota: the broker reads no more from its connection for a while.
+    ClientThrottled {
+        /// The broker.
+        broker: BrokerId,
+        /// The client.
+        client: ClientId,
+        /// Why and for how long.
+        throttle: Throttle,
     },
     /// A command-line tool has its answer, or has given up.
     CommandEnded {

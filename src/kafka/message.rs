@@ -26,6 +26,7 @@ use crate::kafka::api::offset_for_leader_epoch::{
 };
 use crate::kafka::api::produce::{ProduceRequest, ProduceResponse};
 use crate::kafka::api::quorum_fetch::{QuorumFetchRequest, QuorumFetchResponse};
+use crate::sim::time::SimDuration;
 
 /// Pairs an answer with its request on one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,9 +46,23 @@ pub enum Message {
     Response {
         /// Of the request.
         correlation: CorrelationId,
+        /// For how long the server reads nothing more from this connection, since its client is
+        /// over a quota (throttle_time_ms, KIP-219).
+        throttle_time: SimDuration,
         /// The answer.
         body: Response,
     },
+}
+
+impl Message {
+    /// An answer to a client that is within its quotas.
+    pub fn answer(correlation: CorrelationId, body: Response) -> Self {
+        Self::Response {
+            correlation,
+            throttle_time: SimDuration::ZERO,
+            body,
+        }
+    }
 }
 
 /// The requests, one variant per API key.

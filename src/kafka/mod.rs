@@ -3,6 +3,7 @@
 pub mod api;
 pub mod compression;
 pub mod config;
+pub mod cpu;
 pub mod encoding;
 pub mod error_code;
 pub mod fact;
@@ -10,6 +11,8 @@ pub mod ids;
 pub mod message;
 pub mod metadata_records;
 pub mod partitioner;
+pub mod quota;
 pub mod records;
+pub mod size;
 pub mod throttled_replicas;
 pub mod view;

@@ -137,6 +137,7 @@ pub(crate) fn outcome(scenario: &Scenario, name: &str, lost: u64) -> Outcome {
             label: label.to_owned(),
         })
         .to_vec(),
+        throttles: Vec::new(),
         settled: true,
         unsettled: Vec::new(),
     }

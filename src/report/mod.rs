@@ -16,6 +16,7 @@ mod answer;
 mod numbers;
 mod spark;
 mod table;
+mod throttles;
 
 #[cfg(test)]
 pub(crate) mod fixtures;

@@ -7,7 +7,7 @@ use crate::report::numbers::{duration, instant, metric, thousands};
 use crate::report::spark::Scale;
 use crate::report::style::{Style, Tone, clip, columns, wrap};
 use crate::report::table::{Cell, Row, Table, beside};
-use crate::report::{Report, answer, run_id};
+use crate::report::{Report, answer, run_id, throttles};
 use crate::run::Outcome;
 use crate::scenario::model::Scenario;
 use crate::sim::time::SimTime;
@@ -66,6 +66,7 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
         out.push_str(&lag(report, group, label_width, style));
     }
     out.push('\n');
+    out.push_str(&throttles::print(&report.outcomes, style));
     out.push_str(&troubles(&report.outcomes, style));
     out.push_str(&judgement(&report.judgement, style));
     out.push_str(&teaching(report.scenario, style));

@@ -2,9 +2,10 @@
 //!
 //! Modelled: one connection per peer, opened on use, reconnect back-off with jitter, connection
 //! setup time-out, answers in the order of the requests, request time-out that closes the
-//! connection and fails all that is in flight. One timer per peer and kind, re-armed.
+//! connection and fails all that is in flight, silence for the throttle time of an answer. One
+//! timer per peer and kind, re-armed.
 //! Left out: ApiVersions and authentication handshakes.
-//! Source: NetworkClient, ClusterConnectionStates, InFlightRequests; KIP-144, KIP-601.
+//! Source: NetworkClient, ClusterConnectionStates, InFlightRequests; KIP-144, KIP-219, KIP-601.
 
 use std::collections::VecDeque;
 
@@ -26,13 +27,16 @@ pub enum Timer {
     Reconnect(Peer),
     /// The connection did not open in time.
     Setup(Peer),
+    /// The peer's throttle time is over.
+    Throttle(Peer),
 }
 
 impl TimerSlot for Timer {
     fn slot(self) -> usize {
         match self {
             Self::Request(peer) => peer.0 as usize * 3,
-            Self::Reconnect(peer) => peer.0 as usize * 3 + 1,
+            // Only a ready peer is throttled; when its connection breaks, the back-off replaces it.
+            Self::Reconnect(peer) | Self::Throttle(peer) => peer.0 as usize * 3 + 1,
             Self::Setup(peer) => peer.0 as usize * 3 + 2,
         }
     }
@@ -72,6 +76,8 @@ pub enum Event<K> {
     Nothing,
     /// The back-off is over: the caller may connect again.
     MayConnect(Peer),
+    /// The throttle time is over: the caller may send again.
+    MaySend(Peer),
     /// The connection is gone; these requests, oldest first, have no answer.
     Lost {
         /// The peer.
@@ -103,6 +109,8 @@ struct PeerState<K> {
     /// Connections that never opened, in a row.
     failed_setups: u32,
     last_attempt: Option<SimTime>,
+    /// The end of the time in which the peer takes no request (KIP-219).
+    throttled_until: Option<SimTime>,
     in_flight: VecDeque<InFlight<K>>,
     /// True while the request timer is pending. It is not taken back when answers come: it finds
     /// the deadline of a later request when it fires, so a timer is set once per time-out span.
@@ -145,6 +153,7 @@ impl<K> Rpc<K> {
             failures: 0,
             failed_setups: 0,
             last_attempt: None,
+            throttled_until: None,
             in_flight: VecDeque::new(),
             armed: false,
         });
@@ -158,7 +167,30 @@ impl<K> Rpc<K> {
 
     /// True when a request can be sent now.
     pub fn is_ready(&self, peer: Peer) -> bool {
-        matches!(self.peers[peer.0 as usize].link, Link::Ready(_))
+        let state = &self.peers[peer.0 as usize];
+        matches!(state.link, Link::Ready(_)) && state.throttled_until.is_none()
+    }
+
+    /// True while the peer has asked for silence.
+    pub fn is_throttled(&self, peer: Peer) -> bool {
+        self.peers[peer.0 as usize].throttled_until.is_some()
+    }
+
+    /// An answer carried a throttle time: nothing is sent to the peer for so long. What is in
+    /// flight may take longer by as much.
+    pub fn throttle<M, F>(&mut self, cx: &mut Cx<'_, M, F, Timer>, peer: Peer, time: SimDuration) {
+        let state = &mut self.peers[peer.0 as usize];
+        if time.is_zero() || !matches!(state.link, Link::Ready(_)) {
+            return;
+        }
+        for request in &mut state.in_flight {
+            request.deadline += time;
+        }
+        let until = cx.now() + time;
+        if state.throttled_until.is_none_or(|old| old < until) {
+            state.throttled_until = Some(until);
+            cx.set_timer(Timer::Throttle(peer), time);
+        }
     }
 
     /// True while the last attempt's back-off lasts.
@@ -302,6 +334,10 @@ impl<K> Rpc<K> {
                 self.peers[peer.0 as usize].link = Link::Closed;
                 Event::MayConnect(peer)
             }
+            Timer::Throttle(peer) => {
+                self.peers[peer.0 as usize].throttled_until = None;
+                Event::MaySend(peer)
+            }
             Timer::Setup(peer) => self.hang_up(cx, peer, true),
             Timer::Request(peer) => {
                 let state = &mut self.peers[peer.0 as usize];
@@ -332,6 +368,7 @@ impl<K> Rpc<K> {
             peer.failures = 0;
             peer.failed_setups = 0;
             peer.last_attempt = None;
+            peer.throttled_until = None;
             peer.in_flight.clear();
             peer.armed = false;
         }
@@ -379,6 +416,7 @@ impl<K> Rpc<K> {
         state.failures += 1;
         state.link = Link::BackingOff;
         state.armed = false;
+        state.throttled_until = None;
         cx.cancel_timer(Timer::Request(peer));
         cx.cancel_timer(Timer::Setup(peer));
         cx.set_timer(Timer::Reconnect(peer), after);

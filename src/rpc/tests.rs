@@ -330,3 +330,49 @@ fn each_peer_and_kind_has_a_timer_slot_of_its_own() {
     slots.dedup();
     assert_eq!(slots.len(), 9);
 }
+
+#[test]
+fn a_throttled_peer_is_sent_nothing_until_its_time_is_over() {
+    let mut lab = Lab::new();
+    lab.connect();
+    let peer = lab.peer;
+    let time = SimDuration::from_millis(300);
+    let ((), effects) = lab.run(|rpc, cx| rpc.throttle(cx, peer, time));
+    assert_eq!(span_of(&effects, Timer::Throttle(peer)), time);
+    assert!(!lab.rpc.is_ready(peer) && lab.rpc.is_throttled(peer));
+    // A shorter time changes nothing.
+    let ((), effects) = lab.at(100).run(|rpc, cx| {
+        rpc.throttle(cx, peer, SimDuration::from_millis(50));
+    });
+    assert!(effects.is_empty());
+    let (event, _) = lab.at(300).timer(Timer::Throttle(peer));
+    assert_eq!(event, Event::MaySend(peer));
+    assert!(lab.rpc.is_ready(peer));
+}
+
+#[test]
+fn what_is_in_flight_to_a_throttled_peer_may_take_longer_by_its_throttle_time() {
+    let mut lab = Lab::new();
+    lab.connect();
+    lab.send(1);
+    let peer = lab.peer;
+    let time = SimDuration::from_secs(10);
+    lab.run(|rpc, cx| rpc.throttle(cx, peer, time));
+    let (event, effects) = lab.at(30_000).timer(Timer::Request(peer));
+    assert_eq!(event, Event::Nothing);
+    assert_eq!(span_of(&effects, Timer::Request(peer)), time);
+}
+
+#[test]
+fn a_new_connection_is_not_throttled() {
+    let mut lab = Lab::new();
+    let connection = lab.connect();
+    let peer = lab.peer;
+    lab.run(|rpc, cx| rpc.throttle(cx, peer, SimDuration::from_secs(9)));
+    // The back-off takes the place of the throttle time.
+    lab.back_off(connection);
+    assert_eq!(Timer::Reconnect(peer).slot(), Timer::Throttle(peer).slot());
+    lab.timer(Timer::Reconnect(peer));
+    lab.connect();
+    assert!(lab.rpc.is_ready(peer));
+}

@@ -10,8 +10,8 @@ use crate::cluster::spec::{ClusterSpec, CommandSpec};
 use crate::fault::Action;
 use crate::fault::schedule::{Fired, Schedule};
 use crate::run::guarantees::Checked;
-use crate::run::watch::{CommandEnd, Watch};
-use crate::run::{FaultReport, Mark, Outcome, metrics};
+use crate::run::watch::{CommandEnd, Counts, Watch};
+use crate::run::{FaultReport, Mark, Outcome, ThrottleReport, metrics};
 use crate::scenario::faults::TOGETHER;
 use crate::scenario::model::{Setup, Variant};
 use crate::sim::observe::Observer;
@@ -169,6 +169,11 @@ impl Run {
             let label = format!("{event}: {}", error.name());
             Some(Mark { at, label })
         }));
+        let throttles = throttles(&setup.cluster, &counts);
+        marks.extend(throttles.iter().map(|throttle| Mark {
+            at: throttle.throttled.first,
+            label: format!("{} throttled", throttle.client),
+        }));
         marks.sort_by_key(|mark| mark.at);
         let (mut groups, mut lag) = (BTreeMap::new(), BTreeMap::new());
         let metrics = metrics::collect(&setup.cluster, &audited, &counts, &totals);
@@ -194,6 +199,7 @@ impl Run {
             violations,
             lag,
             marks,
+            throttles,
             settled: unsettled.is_empty(),
             unsettled,
         }
@@ -232,6 +238,18 @@ fn faults(
         reports.insert(timeline, report(Arc::from(TOGETHER), &together));
     }
     reports
+}
+
+/// Who was throttled, by client.id and quota.
+fn throttles(spec: &ClusterSpec, counts: &Counts) -> Vec<ThrottleReport> {
+    let names: Vec<Arc<str>> = spec.client_ids().map(Arc::from).collect();
+    let all = counts.throttles.iter();
+    all.map(|((client, quota), throttled)| ThrottleReport {
+        client: Arc::clone(&names[client.0 as usize]),
+        quota: *quota,
+        throttled: *throttled,
+    })
+    .collect()
 }
 
 /// What sizes the audit.

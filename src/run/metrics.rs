@@ -50,6 +50,7 @@ pub fn collect(
         ("disk_read_bytes", counts.disk_read_bytes),
         ("disk_bytes_max", fullest(totals, |(most, _)| *most)),
         ("disk_bytes_end", fullest(totals, |(_, end)| *end)),
+        ("throttled_ms", counts.throttled_ms(|_| true)),
         ("unavailable_partition_ms", totals.unavailable_ms),
         ("untold", audited.untold),
     ];
@@ -62,6 +63,12 @@ pub fn collect(
         let records = counts.appended_records.get(broker as usize);
         let records = records.copied().unwrap_or_default() as i64;
         metrics.insert(format!("appended_records.b{broker}"), records);
+    }
+    if !spec.quotas.is_empty() {
+        for (index, name) in spec.client_ids().enumerate() {
+            let throttled = counts.throttled_ms(|client| client.0 == index as u32);
+            metrics.insert(format!("throttled_ms.{name}"), throttled as i64);
+        }
     }
     latencies(&mut metrics, "ack", audited.ack.as_ref());
     latencies(&mut metrics, "e2e", audited.end_to_end.as_ref());

@@ -15,10 +15,11 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::{Fact as Kafka, PartitionChangeCause, Role as ReplicaRole};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{Message as KafkaMessage, Request};
+use crate::kafka::quota::{ClientId, QuotaType, Throttle};
 use crate::run::Mark;
 use crate::sim::observe::{Observer, Occasion, Seen};
 use crate::sim::process::{HostId, Input, Payload};
-use crate::sim::time::SimTime;
+use crate::sim::time::{SimDuration, SimTime};
 use crate::sim::world::World;
 
 /// The most labels that a run keeps.
@@ -77,9 +78,46 @@ pub struct Counts {
     pub disk_reads: u64,
     /// Bytes of these reads.
     pub disk_read_bytes: u64,
+    /// Who was throttled, by client and quota.
+    pub throttles: BTreeMap<(ClientId, QuotaType), Throttled>,
+}
+
+/// How often and how long a client was throttled for a quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throttled {
+    /// When first.
+    pub first: SimTime,
+    /// How often.
+    pub count: u64,
+    /// For how long in all.
+    pub time: SimDuration,
+    /// The longest time.
+    pub longest: Throttle,
 }
 
 impl Counts {
+    fn throttled(&mut self, at: SimTime, client: ClientId, throttle: &Throttle) {
+        let key = (client, throttle.quota);
+        let throttled = self.throttles.entry(key).or_insert(Throttled {
+            first: at,
+            count: 0,
+            time: SimDuration::ZERO,
+            longest: *throttle,
+        });
+        throttled.count += 1;
+        throttled.time = throttled.time.saturating_add(throttle.time);
+        if throttle.time > throttled.longest.time {
+            throttled.longest = *throttle;
+        }
+    }
+
+    /// The time for which clients were throttled.
+    pub fn throttled_ms(&self, of: impl Fn(ClientId) -> bool) -> u64 {
+        let all = self.throttles.iter();
+        let of_it = all.filter(|((client, _), _)| of(*client));
+        of_it.map(|(_, throttled)| throttled.time.as_millis()).sum()
+    }
+
     fn appended(&mut self, broker: BrokerId, records: u64) {
         let index = broker.0 as usize;
         if self.appended_records.len() <= index {
@@ -217,6 +255,9 @@ impl Watch {
             }
             Kafka::Truncated { to, from, .. } => counts.truncated_records += from.0 - to.0,
             Kafka::BrokerFenced { .. } => counts.fenced += 1,
+            Kafka::ClientThrottled {
+                client, throttle, ..
+            } => counts.throttled(at, *client, throttle),
             Kafka::PositionReset { .. } => counts.position_resets += 1,
             Kafka::BecameLeader { tp, broker, .. } => self.leader_found(at, *tp, *broker),
             Kafka::PartitionChanged {

@@ -41,7 +41,7 @@ pub const GROUP: [&str; 7] = [
 ];
 
 /// The other metrics of a run that stand alone; `report::metrics` and `run::metrics` fill them in.
-pub const PLAIN: [&str; 27] = [
+pub const PLAIN: [&str; 33] = [
     "requests",
     "produce_requests",
     "fetch_requests",
@@ -63,6 +63,12 @@ pub const PLAIN: [&str; 27] = [
     "segments_rolled",
     "segments_deleted",
     "log_start_moves",
+    "disk_reads",
+    "disk_read_bytes",
+    "log_dirs_failed",
+    "disk_bytes_max",
+    "disk_bytes_end",
+    "throttled_ms",
     "unavailable_partition_ms",
     "untold",
     "events",
@@ -302,7 +308,7 @@ fn unknown(
     problems.add(place, Problem::UnknownName { kind, name, known });
 }
 
-/// `appended_records.b1` and `faults.crash.hit`.
+/// `appended_records.b1`, `throttled_ms.p1` and `faults.crash.hit`.
 fn member_metric(
     name: &str,
     family: &str,
@@ -318,6 +324,7 @@ fn member_metric(
                 .and_then(|number| number.parse::<u32>().ok());
             number.is_some_and(|number| number > 0)
         }
+        "throttled_ms" => !of.is_empty(),
         "faults" => of.strip_suffix(".hit").is_some_and(|id| {
             let mut variants = vocabulary.variants.iter();
             variants.any(|(_, events)| events.contains(id))
@@ -327,6 +334,7 @@ fn member_metric(
     if !is_known {
         let known = [
             "appended_records.b1",
+            "throttled_ms.CLIENT",
             "faults.EVENT.hit",
             "groups.GROUP.max_lag",
         ];

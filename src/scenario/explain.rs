@@ -5,14 +5,15 @@
 //! need not say it but a run depends on it: network, disks and costs.
 
 mod events;
+mod quotas;
 
 use std::sync::Arc;
 
 use crate::cluster::spec::{
-    ClusterSpec, CostSpec, DiskSpec, GroupSpec, LatencySpec, ProducerSpec, TopicOrigin,
+    ClusterSpec, DiskSpec, GroupSpec, LatencySpec, ProducerSpec, TopicOrigin,
 };
-use crate::kafka::compression::Codec;
 use crate::kafka::config::Component;
+use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::scenario::model::{
     Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier, Setup, Variant,
 };
@@ -332,6 +333,7 @@ fn facts(setup: &Setup) -> Vec<Fact> {
     for group in &spec.groups {
         self::group(&mut all, group, &topics);
     }
+    quotas::quotas(&mut all, &spec.quotas);
     assumptions(&mut all, spec);
     for event in &setup.timeline {
         self::events::event(&mut all, event, &topics);
@@ -431,6 +433,11 @@ fn hosts(all: &mut Vec<Fact>, spec: &ClusterSpec) {
     cluster.say(
         "controllers",
         format!("{controllers}, {}", named('c', spec.controllers)),
+    );
+    cluster.say_unless(
+        spec.security_protocol == SecurityProtocol::Plaintext,
+        "protocol",
+        format!("security.protocol is {}", spec.security_protocol.name()),
     );
     cluster.config(&spec.broker_config);
     let elr = spec.features.eligible_leader_replicas;
@@ -605,25 +612,12 @@ fn assumptions(all: &mut Vec<Fact>, spec: &ClusterSpec) {
         all: &mut *network.all,
         subject: "CPU time".to_owned(),
     };
-    for (what, time) in [
-        ("a produce", spec.costs.produce),
-        ("a fetch", spec.costs.fetch),
-        ("any other request", spec.costs.other),
-        ("each KiB of a request", spec.costs.per_kib),
-    ] {
-        costs.say(what, format!("{what} takes {}", span(time)));
-    }
-    let usual = CostSpec::default().codecs;
-    let codecs = spec.costs.codecs;
-    for (verb, spans, usual) in [
-        ("compress", codecs.compress, usual.compress),
-        ("decompress", codecs.decompress, usual.decompress),
-    ] {
-        for ((codec, span), usual) in Codec::COMPRESSING.into_iter().zip(spans).zip(usual) {
-            let name = codec.name();
-            let text = format!("to {verb} a KiB with {name} takes {span}");
-            costs.say_unless(span == usual, &format!("{verb} {name}"), text);
-        }
+    for declared in &CpuCosts::ALL {
+        let (span, usual) = (spec.costs.get(declared), CpuCosts::default().get(declared));
+        let text = format!("{} takes {span}", declared.of);
+        // The requests' own costs are always worth saying.
+        let is_request = ["produce", "fetch", "other", "per_kib"].contains(&declared.key);
+        costs.say_unless(!is_request && span == usual, declared.of, text);
     }
 }
 

@@ -44,6 +44,9 @@ static LIBRARY: &[LibraryEntry] = library! {
         "site-power-loss"
         "two-at-once"
     }
+    "load" {
+        "noisy-neighbour"
+    }
     "ordering" {
         "in-flight-reorder"
     }

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cluster::spec::{
-    ClusterSpec, CommandSpec, CostSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicOrigin,
-    TopicSpec,
+    ClusterSpec, CommandSpec, DiskSpec, Features, LatencySpec, NetworkSpec, TopicOrigin, TopicSpec,
 };
 use crate::fault::{Action, Event};
-use crate::kafka::compression::{Codec, CodecCosts};
 use crate::kafka::config::broker::BrokerConfig;
+use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::keys::hosts::{
     CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
@@ -21,7 +20,7 @@ use crate::scenario::names::{Names, Topic};
 use crate::scenario::reader::{Reader, as_table, wrong_type};
 use crate::scenario::tree::{Entry, Place, Table, Value};
 use crate::scenario::value;
-use crate::scenario::{admin, apps, config, faults, timeline};
+use crate::scenario::{admin, apps, config, faults, quotas, timeline};
 use crate::sim::time::SimDuration;
 
 /// A set-up, read, and the names that claims may use.
@@ -90,10 +89,12 @@ pub(in crate::scenario) fn set_up(
         racks: servers.racks,
         controllers: servers.controllers,
         broker_config: servers.config,
+        security_protocol: servers.security_protocol,
         features: servers.features,
         topics,
         producers,
         groups,
+        quotas: quotas::lower(&top, &names, problems),
         network: network(&top, problems),
         disks: disks(&top, problems),
         costs: costs(&top, problems),
@@ -149,7 +150,7 @@ fn section<'t>(
     Reader::new(table, place, name, doc, problems)
 }
 
-/// The tables of `[topics]`, `[producers]` or `[groups]`, with valid names.
+/// The tables of `[topics]`, `[producers]`, `[groups]` or `[quotas]`, with valid names.
 pub(in crate::scenario) fn named<'t>(
     top: &Reader<'t>,
     kind: &str,
@@ -190,6 +191,7 @@ struct Servers {
     racks: Vec<Arc<str>>,
     controllers: u32,
     config: BrokerConfig,
+    security_protocol: SecurityProtocol,
     features: Features,
 }
 
@@ -212,6 +214,10 @@ fn cluster(
         racks: racks.iter().map(|rack| Arc::from(rack.text)).collect(),
         controllers: reader.count_u32("controllers", problems),
         config: refused.or_default(config),
+        security_protocol: match reader.word("security_protocol", problems) {
+            Some("SSL") => SecurityProtocol::Ssl,
+            Some(_) | None => SecurityProtocol::Plaintext,
+        },
         features: features(&reader, problems),
     }
 }
@@ -443,36 +449,27 @@ fn disks(top: &Reader<'_>, problems: &mut Problems) -> DiskSpec {
     }
 }
 
-fn costs(top: &Reader<'_>, problems: &mut Problems) -> CostSpec {
-    let default = CostSpec::default();
-    let reader = section(top, "costs", &COSTS, problems);
-    CostSpec {
-        produce: reader
-            .duration("produce", problems)
-            .unwrap_or(default.produce),
-        fetch: reader.duration("fetch", problems).unwrap_or(default.fetch),
-        other: reader.duration("other", problems).unwrap_or(default.other),
-        per_kib: reader
-            .duration("per_kib", problems)
-            .unwrap_or(default.per_kib),
-        codecs: CodecCosts {
-            compress: codecs(&reader, "compress", &COMPRESS, problems),
-            decompress: codecs(&reader, "decompress", &DECOMPRESS, problems),
-        },
-    }
-}
-
-/// What each codec costs, in the order of [`Codec::COMPRESSING`].
-fn codecs(
-    costs: &Reader<'_>,
-    key: &str,
-    doc: &'static TableDoc,
-    problems: &mut Problems,
-) -> [SimDuration; 4] {
+fn costs(top: &Reader<'_>, problems: &mut Problems) -> CpuCosts {
     static EMPTY: Table = Table {
         entries: Vec::new(),
     };
-    let (table, place) = costs.table(key, problems).unwrap_or((&EMPTY, Place::TOP));
-    let reader = Reader::new(table, place, &format!("costs.{key}"), doc, problems);
-    Codec::COMPRESSING.map(|codec| reader.duration(codec.name(), problems).unwrap_or_default())
+    let top = section(top, "costs", &COSTS, problems);
+    let inner = |key: &str, doc: &'static TableDoc, problems: &mut Problems| {
+        let (table, place) = top.table(key, problems).unwrap_or((&EMPTY, Place::TOP));
+        Reader::new(table, place, &format!("costs.{key}"), doc, problems)
+    };
+    let compress = inner("compress", &COMPRESS, problems);
+    let decompress = inner("decompress", &DECOMPRESS, problems);
+    let mut costs = CpuCosts::default();
+    for declared in &CpuCosts::ALL {
+        let reader = match declared.table {
+            None => &top,
+            Some("compress") => &compress,
+            Some(_) => &decompress,
+        };
+        if let Some(span) = reader.duration(declared.key, problems) {
+            *(declared.at)(&mut costs) = span;
+        }
+    }
+    costs
 }

@@ -31,6 +31,7 @@ mod config;
 mod lower;
 mod names;
 mod print;
+mod quotas;
 mod reader;
 mod selector;
 mod timeline;

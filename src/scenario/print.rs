@@ -202,6 +202,7 @@ impl Printer<'_> {
             "topics" => return self.named(&name, entry, &keys::hosts::TOPIC),
             "producers" => return self.named(&name, entry, &keys::apps::PRODUCER),
             "groups" => return self.named(&name, entry, &keys::apps::GROUP),
+            "quotas" => return self.named(&name, entry, &keys::quotas::QUOTA),
             "variants" => return self.variants(&name, entry),
             "faults" => &keys::faults::FAULTS,
             "cluster" => &keys::hosts::CLUSTER,

@@ -22,6 +22,7 @@ use crate::scenario::keys::faults::FAULTS;
 use crate::scenario::keys::hosts::{
     CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
 };
+use crate::scenario::keys::quotas::QUOTA;
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::scenario::keys::{ACTIONS, Absent, ActionKind, Key, SET_UP, TableDoc, Takes};
 use crate::scenario::moment::{FENCED, OF_PARTITION};
@@ -50,6 +51,7 @@ pub fn schema() -> Value {
             &ON_ERROR,
             &GROUP,
             &HANDLER,
+            &QUOTA,
             &NETWORK,
             &DISKS,
             &COSTS,
@@ -207,6 +209,7 @@ fn special(name: &str, part: Part) -> Value {
         "topics" => named(&TOPIC),
         "producers" => named(&PRODUCER),
         "groups" => named(&GROUP),
+        "quotas" => named(&QUOTA),
         "network" => part.link(&NETWORK),
         "disks" => part.link(&DISKS),
         "costs" => part.link(&COSTS),
@@ -219,7 +222,7 @@ fn special(name: &str, part: Part) -> Value {
             { "type": "integer", "minimum": 0 },
             { "type": "array", "items": { "type": "integer", "minimum": 0 } },
         ] }),
-        "compression_ratio" => form(SHARE),
+        "compression_ratio" | "request_percentage" => form(SHARE),
         "variants" => json!({ "type": "object", "additionalProperties": link("variant") }),
         "claims" => json!({
             "type": "object",

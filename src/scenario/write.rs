@@ -8,16 +8,20 @@ mod timeline;
 
 use std::sync::Arc;
 
-use crate::cluster::spec::{ClusterSpec, GroupSpec, LatencySpec, ProducerSpec, TopicOrigin};
+use crate::cluster::spec::{
+    ClusterSpec, GroupSpec, LatencySpec, ProducerSpec, QuotaSpec, TopicOrigin,
+};
 use crate::fault::Event;
-use crate::kafka::compression::Codec;
 use crate::kafka::config::value::ConfigValue;
 use crate::kafka::config::{Component, Settings, value::Value as ConfigLeaf};
+use crate::kafka::cpu::CpuCosts;
+use crate::kafka::quota::Limits;
 use crate::scenario::faults::{self, Written};
 use crate::scenario::file;
 use crate::scenario::keys::{self, Absent, TableDoc};
 use crate::scenario::model::{Scenario, Setup};
 use crate::scenario::print::document;
+use crate::scenario::quotas;
 use crate::scenario::tree::{Entry, Item, Place, Table, Value};
 use crate::scenario::value::{self, Instant, Rate};
 use crate::workload::{Arrivals, Behaviour, Keys, OnRestart, Placement, SendMode};
@@ -297,23 +301,11 @@ fn set_up(setup: &Setup, configs: &Configs) -> Table {
         }
         put(&mut root, "faults", Value::Table(table));
     }
-    let mut cluster = Table::default();
-    put(&mut cluster, "brokers", number(spec.brokers));
-    put(&mut cluster, "spare_brokers", number(spec.spare_brokers));
     put(
-        &mut cluster,
-        "racks",
-        texts(spec.racks.iter().map(|rack| &**rack)),
+        &mut root,
+        "cluster",
+        Value::Table(cluster_table(spec, configs)),
     );
-    put(&mut cluster, "controllers", number(spec.controllers));
-    put(&mut cluster, "config", Value::Table(configs.broker.clone()));
-    let elr = number(u32::from(spec.features.eligible_leader_replicas));
-    put(
-        &mut cluster,
-        "features",
-        one("eligible.leader.replicas.version", elr),
-    );
-    put(&mut root, "cluster", Value::Table(cluster));
     put(
         &mut root,
         "topics",
@@ -331,8 +323,35 @@ fn set_up(setup: &Setup, configs: &Configs) -> Table {
         put(&mut groups, &group.name, Value::Table(table));
     }
     put(&mut root, "groups", Value::Table(groups));
+    put(
+        &mut root,
+        "quotas",
+        Value::Table(quota_tables(&spec.quotas)),
+    );
     assumptions(&mut root, spec);
     root
+}
+
+fn cluster_table(spec: &ClusterSpec, configs: &Configs) -> Table {
+    let mut cluster = Table::default();
+    put(&mut cluster, "brokers", number(spec.brokers));
+    put(&mut cluster, "spare_brokers", number(spec.spare_brokers));
+    put(
+        &mut cluster,
+        "racks",
+        texts(spec.racks.iter().map(|rack| &**rack)),
+    );
+    put(&mut cluster, "controllers", number(spec.controllers));
+    let protocol = spec.security_protocol.name();
+    put(&mut cluster, "security_protocol", text_value(protocol));
+    put(&mut cluster, "config", Value::Table(configs.broker.clone()));
+    let elr = number(u32::from(spec.features.eligible_leader_replicas));
+    put(
+        &mut cluster,
+        "features",
+        one("eligible.leader.replicas.version", elr),
+    );
+    cluster
 }
 
 fn topic_tables(spec: &ClusterSpec, configs: &Configs) -> Table {
@@ -480,6 +499,24 @@ fn group_table(group: &GroupSpec, topics: &[Arc<str>], config: &Table) -> Table 
     table
 }
 
+fn quota_tables(quotas: &QuotaSpec) -> Table {
+    let mut tables = Table::default();
+    let mut add = |client: &str, limits: &Limits| {
+        let mut table = Table::default();
+        for (key, text) in quotas::written(limits) {
+            put(&mut table, key, text_value(&text));
+        }
+        put(&mut tables, client, Value::Table(table));
+    };
+    for (client, limits) in &quotas.clients {
+        add(client, limits);
+    }
+    if !quotas.default.is_empty() {
+        add(quotas::DEFAULT, &quotas.default);
+    }
+    tables
+}
+
 fn assumptions(root: &mut Table, spec: &ClusterSpec) {
     let mut network = Table::default();
     let latency = match spec.network.latency {
@@ -529,23 +566,19 @@ fn assumptions(root: &mut Table, spec: &ClusterSpec) {
     );
     put(root, "disks", Value::Table(disks));
     let mut costs = Table::default();
-    for (key, span) in [
-        ("produce", spec.costs.produce),
-        ("fetch", spec.costs.fetch),
-        ("other", spec.costs.other),
-        ("per_kib", spec.costs.per_kib),
-    ] {
-        put(&mut costs, key, text_value(&span.to_string()));
-    }
-    for (key, spans) in [
-        ("compress", spec.costs.codecs.compress),
-        ("decompress", spec.costs.codecs.decompress),
-    ] {
-        let mut table = Table::default();
-        for (codec, span) in Codec::COMPRESSING.into_iter().zip(spans) {
-            put(&mut table, codec.name(), text_value(&span.to_string()));
+    for declared in &CpuCosts::ALL {
+        let span = text_value(&spec.costs.get(declared).to_string());
+        let Some(table) = declared.table else {
+            put(&mut costs, declared.key, span);
+            continue;
+        };
+        if costs.get(table).is_none() {
+            put(&mut costs, table, Value::Table(Table::default()));
         }
-        put(&mut costs, key, Value::Table(table));
+        let inner = costs.get_mut(table).map(|entry| &mut entry.item.value);
+        if let Some(Value::Table(inner)) = inner {
+            put(inner, declared.key, span);
+        }
     }
     put(root, "costs", Value::Table(costs));
 }

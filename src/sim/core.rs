@@ -81,6 +81,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         match self.events.event(slot).stage {
             Stage::Deliver | Stage::Ack | Stage::Fin => self.deliver(slot),
             Stage::Arrived => self.serve(slot),
+            Stage::Read => self.read(slot),
             Stage::Served => self.served(slot),
             Stage::Syn => self.syn(slot),
             Stage::SynAck => self.syn_ack(slot),

@@ -6,6 +6,7 @@ use crate::sim::clock::WallClock;
 use crate::sim::disk::DiskProfile;
 use crate::sim::link::{Line, LinkProfile};
 use crate::sim::pending::Waiting;
+use crate::sim::process::ConnectionId;
 use crate::sim::queue::{AlarmId, Slot};
 use crate::sim::time::{SimDuration, SimTime};
 
@@ -31,6 +32,18 @@ impl Cost {
     }
 }
 
+/// Threads that read what comes on the connections that a host has accepted, and write what leaves
+/// on them. Each connection belongs to one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkThreads {
+    /// How many; 0 counts as 1.
+    pub threads: u32,
+    /// What reading a message costs, by its cost class.
+    pub read: Vec<Cost>,
+    /// What writing a message costs, by its class among those that are sent.
+    pub write: Vec<Cost>,
+}
+
 /// Where a host's process runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Runs {
@@ -51,6 +64,8 @@ pub struct HostSpec {
     pub threads: u32,
     /// Costs by cost class; a class beyond the table is free.
     pub costs: Vec<Cost>,
+    /// Threads that read and write; none where that costs nothing.
+    pub network: Option<NetworkThreads>,
     /// The paths that leave this host, where no pair says otherwise.
     pub link: Option<LinkProfile>,
     /// Bytes per second that leave its network interface; `None` is without limit.
@@ -69,12 +84,43 @@ impl Default for HostSpec {
         Self {
             threads: 1,
             costs: Vec::new(),
+            network: None,
             link: None,
             interface: None,
             disk: DiskProfile::default(),
             clock: WallClock::default(),
             runs: Runs::Here,
         }
+    }
+}
+
+/// More network threads than a host has connections make no difference.
+const MAX_NETWORK_THREADS: u32 = 4_096;
+
+/// Threads that read and write, and until when each is busy: whatever there is to do comes to it in
+/// order of time, so that its queue needs no events.
+#[derive(Clone, Debug)]
+struct Network {
+    spec: NetworkThreads,
+    free_at: Vec<SimTime>,
+}
+
+impl Network {
+    /// When the thread of this connection is through with work that is there now.
+    fn work(&mut self, on: ConnectionId, now: SimTime, cost: SimDuration) -> SimTime {
+        let thread = on.0 as usize % self.free_at.len();
+        let free_at = &mut self.free_at[thread];
+        *free_at = (*free_at).max(now) + cost;
+        *free_at
+    }
+}
+
+/// What a message of this class and size costs by this table.
+fn cost_in(costs: &[Cost], class: usize, bytes: impl FnOnce() -> u64) -> SimDuration {
+    match costs.get(class) {
+        Some(cost) if cost.per_kib.is_zero() => cost.base,
+        Some(cost) => cost.of(bytes()),
+        None => SimDuration::ZERO,
     }
 }
 
@@ -117,6 +163,7 @@ pub(crate) struct Host {
     threads: u32,
     busy: u32,
     costs: Vec<Cost>,
+    network: Option<Box<Network>>,
     /// Messages that wait for a thread.
     pub(crate) ready: Waiting,
     /// What came while the process was paused.
@@ -143,6 +190,12 @@ impl Host {
             threads: spec.threads.max(1),
             busy: 0,
             costs: spec.costs.clone(),
+            network: spec.network.as_ref().map(|spec| {
+                let threads = spec.threads.clamp(1, MAX_NETWORK_THREADS);
+                let free_at = vec![SimTime::ZERO; threads as usize];
+                let spec = spec.clone();
+                Box::new(Network { spec, free_at })
+            }),
             ready: Waiting::NONE,
             backlog: VecDeque::new(),
             waking: false,
@@ -154,16 +207,43 @@ impl Host {
 
     /// Whether every message is handled as it arrives.
     pub(crate) const fn is_free(&self) -> bool {
-        self.costs.is_empty()
+        self.costs.is_empty() && self.network.is_none()
+    }
+
+    /// When a message that arrives now has been read; none where that costs nothing.
+    pub(crate) fn read(
+        &mut self,
+        on: ConnectionId,
+        now: SimTime,
+        class: usize,
+        bytes: impl FnOnce() -> u64,
+    ) -> Option<SimTime> {
+        let network = self.network.as_mut()?;
+        let cost = cost_in(&network.spec.read, class, bytes);
+        (!cost.is_zero()).then(|| network.work(on, now, cost))
+    }
+
+    /// When a message that leaves now has been written.
+    pub(crate) fn write(
+        &mut self,
+        on: ConnectionId,
+        now: SimTime,
+        class: usize,
+        bytes: impl FnOnce() -> u64,
+    ) -> SimTime {
+        let Some(network) = &mut self.network else {
+            return now;
+        };
+        let cost = cost_in(&network.spec.write, class, bytes);
+        if cost.is_zero() {
+            return now;
+        }
+        network.work(on, now, cost)
     }
 
     /// What a message of this class and size costs.
     pub(crate) fn cost(&self, class: usize, bytes: impl FnOnce() -> u64) -> SimDuration {
-        match self.costs.get(class) {
-            Some(cost) if cost.per_kib.is_zero() => cost.base,
-            Some(cost) => cost.of(bytes()),
-            None => SimDuration::ZERO,
-        }
+        cost_in(&self.costs, class, bytes)
     }
 
     /// Occupies a handler thread, if one is free.
@@ -179,8 +259,11 @@ impl Host {
         self.busy -= 1;
     }
 
-    pub(crate) const fn free_all_threads(&mut self) {
+    pub(crate) fn free_all_threads(&mut self) {
         self.busy = 0;
+        if let Some(network) = &mut self.network {
+            network.free_at.fill(SimTime::ZERO);
+        }
     }
 
     /// The alarm of a timer slot, if it was ever used.

@@ -25,6 +25,8 @@ pub(crate) enum Stage {
     Break,
     /// A message that reached the host while its process could not look.
     Arrived,
+    /// A network thread has read a message.
+    Read,
     /// A handler thread has worked on a message.
     Served,
     /// The process learns that a connection is over.

@@ -160,6 +160,11 @@ pub trait Payload: Clone + Debug {
     /// Which declared CPU cost its receiver pays: an index into the host's table.
     fn cost_class(&self) -> usize;
 
+    /// Which declared cost its sender's network thread pays for writing it.
+    fn write_class(&self) -> usize {
+        self.cost_class()
+    }
+
     /// Changes bits of its content on the way, past TCP's checksum; `bits` choose where. False when
     /// it has nothing in it whose damage its receiver could notice.
     fn damage(&mut self, _bits: u64) -> bool {

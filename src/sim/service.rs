@@ -1,6 +1,7 @@
 //! Handler threads and pauses: when a process looks at what has reached its host.
 //!
-//! Modelled: a message that costs something waits for one of the host's threads and is handled at
+//! Modelled: a message on an accepted connection is read by its network thread, one after the
+//! other; one that costs something then waits for one of the host's threads and is handled at
 //! the end of its service; messages of one connection are worked on one after the other, so that
 //! their order is kept; a connection's end is heard after its last message. A paused process looks
 //! at nothing; when it resumes it works off what came, in order, before anything newer.
@@ -8,7 +9,7 @@
 
 use crate::sim::core::{Core, Ready};
 use crate::sim::host::{Mode, Parked};
-use crate::sim::network::EndState;
+use crate::sim::network::{ACCEPTOR, EndState};
 use crate::sim::pending::{Pending, Stage, Timer};
 use crate::sim::process::{HostId, Input, Payload, TimerSlot};
 use crate::sim::queue::Slot;
@@ -46,11 +47,50 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
             end.waiting.push(&mut self.events, slot);
             return None;
         }
+        let is_read = self.start_reading(slot, host);
         let cost = self.cost_of(slot);
-        if cost.is_zero() {
+        if is_read && cost.is_zero() {
             return self.hand_over(slot, host);
         }
         end_mut(self, slot).serving = true;
+        if is_read {
+            self.queue_for_thread(slot, cost);
+        }
+        None
+    }
+
+    /// Gives a message to its connection's network thread; true where that costs nothing.
+    fn start_reading(&mut self, slot: Slot, id: HostId) -> bool {
+        let now = self.now;
+        let host = &mut self.hosts[id.0 as usize];
+        let event = self.events.event_mut(slot);
+        let Some(Input::Message { on, body }) = &event.input else {
+            return true;
+        };
+        if event.side != ACCEPTOR {
+            return true;
+        }
+        let Some(at) = host.read(*on, now, body.cost_class(), || body.size_bytes()) else {
+            return true;
+        };
+        event.stage = Stage::Read;
+        self.events.schedule(at, slot);
+        false
+    }
+
+    /// A network thread has read a message: it waits for a handler thread.
+    pub(crate) fn read(&mut self, slot: Slot) -> Option<Ready<M, T>> {
+        let event = self.events.event(slot);
+        let (id, incarnation) = (event.host, event.incarnation);
+        let host = self.host_mut(id);
+        if host.incarnation != incarnation || host.mode == Mode::Down {
+            return self.drop_event(slot);
+        }
+        if host.mode == Mode::Behind {
+            host.backlog.push_back(Parked::Event(slot));
+            return None;
+        }
+        let cost = self.cost_of(slot);
         self.queue_for_thread(slot, cost);
         None
     }
@@ -86,8 +126,10 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         end.serving = false;
         if let Some(next) = end.waiting.pop(&self.events) {
             end.serving = true;
-            let cost = self.cost_of(next);
-            self.queue_for_thread(next, cost);
+            if self.start_reading(next, id) {
+                let cost = self.cost_of(next);
+                self.queue_for_thread(next, cost);
+            }
         } else if end.finished {
             let cause = self.events.event(slot).cause;
             self.push_on(self.now, Stage::Finish, on, side, cause);
@@ -211,6 +253,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         let event = self.events.event(slot);
         match event.stage {
             Stage::Arrived => self.serve(slot),
+            Stage::Read => self.read(slot),
             Stage::Served => {
                 let threaded = event.threaded;
                 self.complete(slot, id, threaded)

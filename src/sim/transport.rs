@@ -137,8 +137,12 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         let path = &mut paths[link.path as usize];
         let number = link.sent;
         link.sent = number.wrapping_add(1);
-        let interface = &mut self.hosts[from.0 as usize].interface;
+        let host = &mut self.hosts[from.0 as usize];
         let mut left = self.now;
+        if side == ACCEPTOR {
+            left = host.write(on, left, body.write_class(), || body.size_bytes());
+        }
+        let interface = &mut host.interface;
         if path.is_limited() || interface.is_limited() {
             left = leave(path, interface, left, body.size_bytes());
         }

@@ -10,6 +10,7 @@ mod faults;
 mod fuzz;
 mod growth;
 mod library;
+mod load;
 mod log_dirs;
 mod metrics;
 mod mutations;

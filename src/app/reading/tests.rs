@@ -163,7 +163,7 @@ impl Rig {
                 corrupt: None,
             }],
         }));
-        let body = Message::Response { correlation, body };
+        let body = Message::answer(correlation, body);
         self.input(Input::Message { on, body });
     }
 
@@ -275,7 +275,7 @@ impl Rig {
             }
             other => panic!("{other:?}"),
         };
-        let body = Message::Response { correlation, body };
+        let body = Message::answer(correlation, body);
         self.inputs.push(Input::Message { on, body });
     }
 

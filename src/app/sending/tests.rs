@@ -219,7 +219,7 @@ impl Bench {
 fn answered(on: ConnectionId, correlation: CorrelationId, body: Response) -> Input<Message, Timer> {
     Input::Message {
         on,
-        body: Message::Response { correlation, body },
+        body: Message::answer(correlation, body),
     }
 }
 

@@ -4,7 +4,7 @@
 //! always (KIP-74), the follower's offset as news for the leader even when its fetch then waits,
 //! waiting for fetch.min.bytes until fetch.max.wait.ms; throttled replication, which leaves partitions
 //! empty and wakes nobody.
-//! Left out: fetch sessions, other quotas.
+//! Left out: fetch sessions.
 //! Source: KafkaApis.handleFetchRequest, ReplicaManager.fetchMessages, readFromLog, DelayedFetch,
 //! Partition.fetchRecords, updateFollowerFetchState (4.2); KIP-74, KIP-320, KIP-903, KIP-951.
 

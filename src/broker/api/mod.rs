@@ -15,7 +15,13 @@ use crate::broker::connections::ReplyTo;
 use crate::kafka::message::{Request, Response};
 
 /// Hands a request to its handler.
-pub(super) fn dispatch(broker: &mut Broker, cx: BrokerCx<'_, '_>, to: ReplyTo, request: Request) {
+pub(super) fn dispatch(
+    broker: &mut Broker,
+    cx: BrokerCx<'_, '_>,
+    to: ReplyTo,
+    mut request: Request,
+) {
+    broker.meter(to.on, &mut request);
     match request {
         Request::Produce(request) => codec_work::produce(broker, cx, to, *request),
         Request::Fetch(request) => fetch::handle(broker, cx, to, request),

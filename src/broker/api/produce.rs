@@ -3,7 +3,7 @@
 //! Modelled: acks 0, 1 and all; the minimum of in-sync replicas, checked before the append and again
 //! at the answer; the sequence check, which the log makes; duplicates, which wait like new batches;
 //! leaders that lose their office while a produce waits; time-outs; flush.messages.
-//! Left out: transactions, compacted topics, request quotas.
+//! Left out: transactions, compacted topics.
 //! Source: KafkaApis.handleProduceRequest, ReplicaManager.appendRecords, DelayedProduce,
 //! Partition.appendRecordsToLeader (4.2); KIP-951.
 
@@ -469,6 +469,7 @@ fn answer(broker: &mut Broker, cx: BrokerCx<'_, '_>, parked: ParkedProduce, wait
     waits.clear();
     broker.scratch.waits.push(waits);
     if acks == Acks::None {
+        broker.throttle_unanswered(cx, reply_to.on);
         if response
             .partitions
             .iter()

@@ -8,6 +8,7 @@ mod isr;
 mod lifecycle;
 mod metadata;
 mod produce;
+mod quotas;
 mod retention;
 mod throttle;
 
@@ -110,11 +111,16 @@ fn setup(bootstrap: Option<Bootstrap>) -> BrokerSetup {
         controllers: [CONTROLLER].into(),
         streams: Streams::new(7),
         bootstrap,
-        codec_costs: CodecCosts {
-            compress: [SimDuration::from_millis(8); 4],
-            decompress: [SimDuration::from_millis(2); 4],
+        costs: CpuCosts {
+            codecs: CodecCosts {
+                compress: [SimDuration::from_millis(8); 4],
+                decompress: [SimDuration::from_millis(2); 4],
+            },
+            ..CpuCosts::default()
         },
         log_dirs: 1,
+        network: NetworkCosts::default(),
+        quotas: None,
         mutation: None,
     }
 }
@@ -349,7 +355,7 @@ impl Lab {
     fn respond(&mut self, on: ConnectionId, correlation: CorrelationId, body: Response) {
         self.input(Input::Message {
             on,
-            body: Message::Response { correlation, body },
+            body: Message::answer(correlation, body),
         });
     }
 

@@ -170,6 +170,11 @@ impl Fetcher {
     ) -> Vec<Redirect> {
         let node = &mut self.nodes[peer.0 as usize];
         node.in_flight = false;
+        if response.partitions.is_empty() {
+            // Throttled: it brings nothing, and the partitions are asked for again.
+            self.wake(peer);
+            return Vec::new();
+        }
         let asked = std::mem::take(&mut node.asked);
         assert_eq!(
             asked.len(),

@@ -201,9 +201,15 @@ impl Consumer {
             }
             Input::Message {
                 on,
-                body: Message::Response { correlation, body },
+                body:
+                    Message::Response {
+                        correlation,
+                        throttle_time,
+                        body,
+                    },
             } => {
                 if let Some((peer, token)) = self.rpc.answered(on, correlation) {
+                    cx.scoped(Timer::Rpc, |cx| self.rpc.throttle(cx, peer, throttle_time));
                     self.answered(cx, peer, token, body);
                 }
             }
@@ -408,7 +414,7 @@ impl Consumer {
     fn network_event(&mut self, event: Event<Token>, now: SimTime) {
         match event {
             Event::Nothing => {}
-            Event::MayConnect(peer) => self.fetcher.wake(peer),
+            Event::MayConnect(peer) | Event::MaySend(peer) => self.fetcher.wake(peer),
             Event::Lost { peer, failed, .. } => {
                 for token in failed {
                     match token {

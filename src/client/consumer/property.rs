@@ -435,7 +435,7 @@ impl World {
 
     fn reply(&mut self, on: ConnectionId, correlation: CorrelationId, body: Response) {
         let arrival = self.arrival(on);
-        let body = Message::Response { correlation, body };
+        let body = Message::answer(correlation, body);
         self.at(arrival, Event::ToClient(Input::Message { on, body }));
     }
 

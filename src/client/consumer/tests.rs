@@ -342,10 +342,7 @@ impl Rig {
     fn answer(&mut self, asked: &Asked, body: Response) {
         self.handle(Input::Message {
             on: asked.on,
-            body: Message::Response {
-                correlation: asked.correlation,
-                body,
-            },
+            body: Message::answer(asked.correlation, body),
         });
     }
 
@@ -486,6 +483,27 @@ fn one_fetch_is_in_flight_per_broker() {
 fn an_answer_without_records_is_asked_again_at_once() {
     let mut rig = Rig::fetching(1, Rig::earliest());
     rig.answer_fetch(vec![fetched(0, 0, vec![])]);
+    assert_eq!(rig.polled(), []);
+    assert_eq!(rig.take().wants(), [(0, 0)]);
+}
+
+#[test]
+fn a_throttled_fetch_brings_nothing_and_is_asked_again_when_its_time_is_over() {
+    let mut rig = Rig::fetching(1, Rig::earliest());
+    let asked = rig.take();
+    rig.handle(Input::Message {
+        on: asked.on,
+        body: Message::Response {
+            correlation: asked.correlation,
+            throttle_time: ms(800),
+            body: Rig::answered(Vec::new()),
+        },
+    });
+    assert_eq!(rig.polled(), []);
+    rig.pass(ms(799));
+    assert_eq!(rig.polled(), []);
+    assert!(rig.asked.is_empty(), "the broker reads nothing meanwhile");
+    rig.pass(ms(1));
     assert_eq!(rig.polled(), []);
     assert_eq!(rig.take().wants(), [(0, 0)]);
 }

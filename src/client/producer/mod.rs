@@ -320,9 +320,15 @@ impl Producer {
             }
             Input::Message {
                 on,
-                body: Message::Response { correlation, body },
+                body:
+                    Message::Response {
+                        correlation,
+                        throttle_time,
+                        body,
+                    },
             } => {
-                if let Some((_, token)) = self.rpc.answered(on, correlation) {
+                if let Some((peer, token)) = self.rpc.answered(on, correlation) {
+                    cx.scoped(Timer::Rpc, |cx| self.rpc.throttle(cx, peer, throttle_time));
                     self.answered(cx, token, body);
                 }
             }

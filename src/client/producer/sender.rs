@@ -329,7 +329,7 @@ impl Producer {
     /// A connection broke, or may be opened again.
     pub(super) fn connection_event(&mut self, cx: &mut ProducerCx<'_>, event: Event<Token>) {
         let (peer, failed, error) = match event {
-            Event::Nothing | Event::MayConnect(_) => return,
+            Event::Nothing | Event::MayConnect(_) | Event::MaySend(_) => return,
             Event::Lost {
                 peer,
                 failed,

@@ -358,7 +358,7 @@ impl Bench {
 fn response(on: ConnectionId, correlation: CorrelationId, body: Response) -> Input<Message, Timer> {
     Input::Message {
         on,
-        body: Message::Response { correlation, body },
+        body: Message::answer(correlation, body),
     }
 }
 

@@ -92,6 +92,12 @@ pub struct BrokerConfig {
     pub controller_quorum_request_timeout: SimDuration,
     /// metadata.max.idle.interval.ms
     pub metadata_max_idle_interval: SimDuration,
+    /// quota.window.num
+    pub quota_window_num: u32,
+    /// quota.window.size.seconds
+    pub quota_window_size_seconds: u32,
+    /// num.network.threads: what reads requests and writes answers
+    pub num_network_threads: u32,
     /// num.io.threads: the request handler threads
     pub num_io_threads: u32,
     /// producer.id.expiration.ms
@@ -179,6 +185,9 @@ impl Default for BrokerConfig {
             controller_quorum_append_linger: SimDuration::from_millis(25),
             controller_quorum_request_timeout: SimDuration::from_secs(2),
             metadata_max_idle_interval: SimDuration::from_millis(500),
+            quota_window_num: 11,
+            quota_window_size_seconds: 1,
+            num_network_threads: 3,
             num_io_threads: 8,
             producer_id_expiration: SimDuration::from_secs(86_400),
             log_flush_interval_messages: None,
@@ -335,6 +344,8 @@ impl Component for BrokerConfig {
                 "bytes of one answer to a fetch, whatever the client allows";
             "request.timeout.ms" request_timeout Millis(int(0)),
                 "how long an answer to the broker's own requests may take, in ms";
+            "num.network.threads" num_network_threads Count(int(1)),
+                "threads that read requests and write answers; they cost time where `[costs]` says so";
             "num.io.threads" num_io_threads Count(int(1)),
                 "threads that handle requests";
             "controlled.shutdown.enable" controlled_shutdown_enable Boolean,
@@ -363,6 +374,12 @@ impl Component for BrokerConfig {
                 "how long the quorum's leader gathers records before it flushes them, in ms";
             "controller.quorum.request.timeout.ms" controller_quorum_request_timeout Millis(int(0)),
                 "how long an answer within the quorum may take, in ms";
+        }
+        "QuotaConfig" {
+            "quota.window.num" quota_window_num Count(int(1)),
+                "windows over which a client's rate is taken for its quota, the current one among them";
+            "quota.window.size.seconds" quota_window_size_seconds Count(int(1)),
+                "length of such a window, in s; request_percentage throttles for at most one";
         }
         "TransactionLogConfig" {
             "producer.id.expiration.ms" producer_id_expiration Millis(int(1)),

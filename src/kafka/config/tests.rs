@@ -173,6 +173,7 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     message.max.bytes = 1048588 bytes [at least 0] ServerConfigs
     fetch.max.bytes = 57671680 bytes [at least 1024] ServerConfigs
     request.timeout.ms = 30000 ms [at least 0] ServerConfigs
+    num.network.threads = 3  [at least 1] ServerConfigs
     num.io.threads = 8  [at least 1] ServerConfigs
     controlled.shutdown.enable = true  [true or false] ServerConfigs
     replication.quota.window.num = 11  [at least 1] QuotaConfig
@@ -183,6 +184,8 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     metadata.max.idle.interval.ms = 500 ms [at least 0] MetadataLogConfig
     controller.quorum.append.linger.ms = 25 ms [at least 0] QuorumConfig
     controller.quorum.request.timeout.ms = 2000 ms [at least 0] QuorumConfig
+    quota.window.num = 11  [at least 1] QuotaConfig
+    quota.window.size.seconds = 1  [at least 1] QuotaConfig
     producer.id.expiration.ms = 86400000 ms [at least 1] TransactionLogConfig
     ");
 }

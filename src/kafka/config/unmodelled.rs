@@ -144,7 +144,7 @@ const BROKER: &str = "
     metadata.log.max.record.bytes.between.snapshots metadata.log.max.snapshot.interval.ms
     metadata.log.segment.bytes metadata.log.segment.ms metadata.max.retention.bytes
     metadata.max.retention.ms metric.reporters metrics.num.samples metrics.recording.level
-    metrics.sample.window.ms node.id num.network.threads
+    metrics.sample.window.ms node.id
     num.recovery.threads.per.data.dir num.replica.alter.log.dirs.threads
     offset.metadata.max.bytes offsets.commit.timeout.ms offsets.load.buffer.size
     offsets.retention.check.interval.ms offsets.retention.minutes
@@ -152,7 +152,7 @@ const BROKER: &str = "
     offsets.topic.replication.factor offsets.topic.segment.bytes principal.builder.class
     process.roles producer.id.expiration.check.interval.ms
     producer.purgatory.purge.interval.requests queued.max.request.bytes queued.max.requests
-    quota.window.num quota.window.size.seconds remote.fetch.max.wait.ms
+    remote.fetch.max.wait.ms
     remote.list.offsets.request.timeout.ms remote.log.index.file.cache.total.size.bytes
     remote.log.manager.copier.thread.pool.size remote.log.manager.copy.max.bytes.per.second
     remote.log.manager.copy.quota.window.num remote.log.manager.copy.quota.window.size.seconds

@@ -37,6 +37,13 @@ pub static CLUSTER: TableDoc = TableDoc {
             "How many controllers; a quorum of several voters is not simulated yet.",
         ),
         key(
+            "security_protocol",
+            Takes::Word(&["PLAINTEXT", "SSL"]),
+            Value("PLAINTEXT"),
+            "security_protocol = \"SSL\"",
+            "security.protocol of all connections to brokers and controllers: with SSL (TLS) brokers encrypt and decrypt, and sendfile is not used; it costs what `[costs]` says.",
+        ),
+        key(
             "config",
             Takes::Config,
             Means("Kafka 4.2's defaults"),
@@ -215,7 +222,7 @@ pub static DISKS: TableDoc = TableDoc {
 /// `[costs]`.
 pub static COSTS: TableDoc = TableDoc {
     header: "[costs]",
-    says: "How long a request holds a handler thread of a broker or controller, and what compression takes.",
+    says: "How long a request holds a handler thread and a network thread of a broker or controller, and what TLS and compression take.",
     keys: &[
         key(
             "produce",
@@ -244,6 +251,41 @@ pub static COSTS: TableDoc = TableDoc {
             Value("100ns"),
             "per_kib = \"1us\"",
             "Any request, for each KiB of it.",
+        ),
+        key(
+            "network",
+            UP_TO_A_MINUTE,
+            Value("0s"),
+            "network = \"5us\"",
+            "A network thread, for each request that it reads and each answer that it writes; by default the requests' own costs cover it.",
+        ),
+        key(
+            "network_per_kib",
+            UP_TO_A_MINUTE,
+            Value("0s"),
+            "network_per_kib = \"200ns\"",
+            "A network thread, for each KiB of them.",
+        ),
+        key(
+            "sendfile_per_kib",
+            UP_TO_A_MINUTE,
+            Value("0s"),
+            "sendfile_per_kib = \"10ns\"",
+            "A network thread, for each KiB of an answer to a fetch in plain text: the kernel sends the file.",
+        ),
+        key(
+            "copy_per_kib",
+            UP_TO_A_MINUTE,
+            Value("100ns"),
+            "copy_per_kib = \"100ns\"",
+            "The same over TLS, which needs the bytes in the process: 10 GB/s.",
+        ),
+        key(
+            "tls_per_kib",
+            UP_TO_A_MINUTE,
+            Value("700ns"),
+            "tls_per_kib = \"1us\"",
+            "A network thread, to encrypt or decrypt a KiB with `security_protocol = \"SSL\"`: AES-GCM at 1.5 GB/s.",
         ),
         key(
             "compress",

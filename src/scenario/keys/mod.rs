@@ -6,6 +6,7 @@ pub mod apps;
 pub mod event;
 pub mod faults;
 pub mod hosts;
+pub mod quotas;
 pub mod top;
 
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, ON_ERROR, PRODUCER};
@@ -14,6 +15,7 @@ use crate::scenario::keys::faults::FAULTS;
 use crate::scenario::keys::hosts::{
     CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
 };
+use crate::scenario::keys::quotas::QUOTA;
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::sim::time::SimDuration;
 
@@ -171,7 +173,7 @@ const fn key(
 }
 
 /// All tables, in canonical order.
-pub static ALL: [&TableDoc; 18] = [
+pub static ALL: [&TableDoc; 19] = [
     &TOP,
     &EVENT,
     &FAULTS,
@@ -183,6 +185,7 @@ pub static ALL: [&TableDoc; 18] = [
     &ON_ERROR,
     &GROUP,
     &HANDLER,
+    &QUOTA,
     &NETWORK,
     &LATENCY,
     &DISKS,
@@ -193,7 +196,7 @@ pub static ALL: [&TableDoc; 18] = [
 ];
 
 /// What a variant or a `--set` may change.
-pub const SET_UP: [&str; 11] = [
+pub const SET_UP: [&str; 12] = [
     "run_for",
     "drain_for",
     "timeline",
@@ -202,6 +205,7 @@ pub const SET_UP: [&str; 11] = [
     "topics",
     "producers",
     "groups",
+    "quotas",
     "network",
     "disks",
     "costs",

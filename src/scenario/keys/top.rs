@@ -107,6 +107,13 @@ pub static TOP: TableDoc = TableDoc {
             "One table per group of readers.",
         ),
         key(
+            "quotas",
+            Takes::Table,
+            Means("nobody is limited"),
+            "[quotas.p1]",
+            "One table per client.id: what it may take of each broker.",
+        ),
+        key(
             "network",
             Takes::Table,
             Means("its defaults"),

@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 
 use crate::cluster::moment::Moment;
 use crate::cluster::spec::{
-    ClusterSpec, CostSpec, DiskSpec, Features, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec,
+    ClusterSpec, DiskSpec, Features, GroupSpec, LatencySpec, NetworkSpec, ProducerSpec, QuotaSpec,
     TopicOrigin, TopicSpec,
 };
 use crate::delivery::{GroupId, RecordId, SenderId};
@@ -20,7 +20,9 @@ use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
+use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::kafka::ids::{DirectoryId, TopicId, TopicPartition};
+use crate::kafka::quota::Limits;
 use crate::scenario::drawing::{Style, draw};
 use crate::scenario::file::parse;
 use crate::scenario::fmt::format;
@@ -432,6 +434,30 @@ fn topics() -> impl Strategy<Value = Vec<TopicSpec>> {
     )
 }
 
+prop_compose! {
+    fn limits()(
+        producer in proptest::option::of(1..=1_000_000_000_000_u64),
+        consumer in proptest::option::of(1..=1_000_000_000_000_u64),
+        percentage in proptest::option::of(1..100_000_u64),
+    ) -> Limits {
+        Limits {
+            producer_byte_rate: producer,
+            consumer_byte_rate: consumer,
+            request_percentage: percentage.map(Ratio::percent),
+        }
+    }
+}
+
+fn quotas() -> impl Strategy<Value = QuotaSpec> {
+    (limits(), limits(), any::<bool>()).prop_map(|(default, own, empty)| {
+        let own = (Arc::from(ClusterSpec::TOOLS), own);
+        QuotaSpec {
+            clients: (!empty).then_some(own).into_iter().collect(),
+            default: if empty { Limits::default() } else { default },
+        }
+    })
+}
+
 #[expect(clippy::too_many_lines, reason = "every field by hand")]
 fn setup() -> impl Strategy<Value = Setup> {
     let apps = (
@@ -457,10 +483,17 @@ fn setup() -> impl Strategy<Value = Setup> {
         span(secs(60)),
         codecs,
     );
-    let numbers = (1..99_u64, any::<bool>());
+    let numbers = (1..99_u64, any::<bool>(), quotas());
     let timeline = (timeline(), proptest::option::of(faults()));
     (apps, network, disks, costs, timeline, numbers).prop_map(
-        |((topics, producer, groups), network, disks, costs, (timeline, faults), (lag, elr))| {
+        |(
+            (topics, producer, groups),
+            network,
+            disks,
+            costs,
+            (timeline, faults),
+            (lag, elr, quotas),
+        )| {
             Setup {
                 cluster: ClusterSpec {
                     commands: Vec::new(),
@@ -477,12 +510,18 @@ fn setup() -> impl Strategy<Value = Setup> {
                         replica_lag_time_max: secs(lag),
                         ..BrokerConfig::default()
                     },
+                    security_protocol: if elr {
+                        SecurityProtocol::Ssl
+                    } else {
+                        SecurityProtocol::Plaintext
+                    },
                     features: Features {
                         eligible_leader_replicas: elr,
                     },
                     topics,
                     producers: vec![producer],
                     groups,
+                    quotas,
                     network: NetworkSpec {
                         latency: network.0,
                         bandwidth: network.1,
@@ -496,15 +535,18 @@ fn setup() -> impl Strategy<Value = Setup> {
                         page_cache: disks.4,
                         log_dirs: disks.5,
                     },
-                    costs: CostSpec {
+                    costs: CpuCosts {
                         produce: costs.0,
                         fetch: costs.1,
                         other: costs.2,
                         per_kib: costs.3,
+                        network: costs.1,
+                        tls_per_kib: costs.2,
                         codecs: CodecCosts {
                             compress: costs.4.0,
                             decompress: costs.4.1,
                         },
+                        ..CpuCosts::default()
                     },
                 },
                 timeline,

@@ -2,7 +2,7 @@
 
 use crate::sim::clock::{WallClock, WallTime};
 use crate::sim::disk::DiskFault;
-use crate::sim::host::{Cost, HostSpec, Runs};
+use crate::sim::host::{Cost, HostSpec, NetworkThreads, Runs};
 use crate::sim::link::{Latency, LinkProfile};
 use crate::sim::observe::Outgoing;
 use crate::sim::process::{ConnectionId, Crash, Effect, FileId, FlushId, Input};
@@ -606,6 +606,110 @@ fn messages_wait_for_a_handler_thread() {
             "24ms 2 says 1"
         ]
     );
+}
+
+/// Two network threads; reading and writing a message takes so long.
+fn network(read: SimDuration, write: SimDuration) -> HostSpec {
+    let cost = |base| {
+        vec![Cost {
+            base,
+            per_kib: SimDuration::ZERO,
+        }]
+    };
+    HostSpec {
+        network: Some(NetworkThreads {
+            threads: 2,
+            read: cost(read),
+            write: cost(write),
+        }),
+        ..HostSpec::default()
+    }
+}
+
+/// Three connections from A to B, open.
+fn three_connections(spec: &HostSpec) -> World<Toy> {
+    let mut world = two(spec);
+    for _ in 0..3 {
+        open(&mut world, A, B);
+    }
+    run(&mut world, 3);
+    heard(&mut world, A);
+    heard(&mut world, B);
+    world
+}
+
+#[test]
+fn messages_are_read_by_the_network_thread_of_their_connection() {
+    let mut world = three_connections(&network(ms(10), ms(0)));
+    for on in 0..3 {
+        send(&mut world, A, on, 1);
+    }
+    run(&mut world, 100);
+    assert_eq!(
+        heard(&mut world, B),
+        ["14ms 0 says 1", "14ms 1 says 1", "24ms 2 says 1"]
+    );
+}
+
+#[test]
+fn messages_are_written_by_the_network_thread_of_their_connection() {
+    let mut world = three_connections(&network(ms(0), ms(10)));
+    for on in 0..3 {
+        send(&mut world, B, on, 1);
+    }
+    run(&mut world, 100);
+    // The thread of 0 and 2 writes one after the other; then it is 1 ms to A.
+    assert_eq!(
+        heard(&mut world, A),
+        ["14ms 0 says 1", "14ms 1 says 1", "24ms 2 says 1"]
+    );
+}
+
+#[test]
+fn who_opened_a_connection_reads_and_writes_it_without_network_threads() {
+    let mut world = three_connections(&network(ms(10), ms(0)));
+    send(&mut world, B, 0, 1);
+    run(&mut world, 100);
+    assert_eq!(heard(&mut world, A), ["4ms 0 says 1"]);
+}
+
+#[test]
+fn network_threads_that_cost_nothing_schedule_nothing() {
+    let events = |spec: &HostSpec| {
+        let mut world = three_connections(spec);
+        send(&mut world, A, 0, 1);
+        send(&mut world, B, 0, 1);
+        run(&mut world, 100);
+        (world.events(), world.fingerprint())
+    };
+    let free = network(SimDuration::ZERO, SimDuration::ZERO);
+    assert_eq!(events(&free), events(&HostSpec::default()));
+}
+
+#[test]
+fn what_is_being_read_dies_with_the_process() {
+    let mut world = three_connections(&network(ms(10), ms(0)));
+    send(&mut world, A, 0, 1);
+    run(&mut world, 5);
+    world.crash(B, Crash::Kill);
+    run(&mut world, 6);
+    world.start(B);
+    run(&mut world, 100);
+    let heard = heard(&mut world, B);
+    assert!(!heard.iter().any(|line| line.contains("says")), "{heard:?}");
+}
+
+#[test]
+fn a_paused_process_gets_what_was_read_when_it_goes_on() {
+    let mut world = three_connections(&network(ms(10), ms(0)));
+    send(&mut world, A, 0, 1);
+    run(&mut world, 5);
+    world.pause(B);
+    run(&mut world, 50);
+    assert!(heard(&mut world, B).is_empty());
+    world.resume(B);
+    run(&mut world, 100);
+    assert_eq!(heard(&mut world, B), ["50ms 0 says 1"]);
 }
 
 #[test]
