@@ -173,6 +173,7 @@ struct Scratch {
 
 impl Broker {
     /// A broker that has not started.
+    #[expect(clippy::too_many_lines, reason = "every field by hand")]
     pub fn new(setup: BrokerSetup) -> Self {
         let BrokerSetup {
             id,

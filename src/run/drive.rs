@@ -127,6 +127,7 @@ impl Run {
     }
 
     /// Closes the books.
+    #[expect(clippy::too_many_lines, reason = "every field by hand")]
     pub fn finish(self, variant: &Arc<str>) -> Outcome {
         let Self {
             cluster,

@@ -397,6 +397,7 @@ fn listed(words: &[&str]) -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one fact after the other")]
 fn hosts(all: &mut Vec<Fact>, spec: &ClusterSpec) {
     let named = |letter: char, number: u32| {
         if number == 1 {
