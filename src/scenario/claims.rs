@@ -366,6 +366,17 @@ fn group_metric(
     Some(())
 }
 
+/// The unit of a metric that is a time, in nanoseconds.
+pub(in crate::scenario) fn unit(metric: &str) -> Option<u64> {
+    if metric.ends_with("_ns") {
+        Some(1)
+    } else if metric.ends_with("_ms") || metric.starts_with("throttled_ms.") {
+        Some(1_000_000)
+    } else {
+        None
+    }
+}
+
 /// A number, a duration in the unit of the metric that it is compared with, or a metric of another
 /// variant.
 fn operand(
@@ -380,11 +391,7 @@ fn operand(
         return Some(Operand::Number(number));
     }
     if let Ok(span) = SimDuration::parse(text) {
-        let unit = if metric_compared.ends_with("_ns") {
-            1
-        } else if metric_compared.ends_with("_ms") {
-            1_000_000
-        } else {
+        let Some(unit) = unit(metric_compared) else {
             let why = format!("`{text}` is a time, and {metric_compared} is none");
             return bad(place, why, problems);
         };

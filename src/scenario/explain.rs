@@ -14,6 +14,7 @@ use crate::cluster::spec::{
 };
 use crate::kafka::config::Component;
 use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
+use crate::scenario::claims::unit;
 use crate::scenario::model::{
     Claim, ClaimKind, Comparison, Operand, Scenario, SeedQuantifier, Setup, Variant,
 };
@@ -206,11 +207,11 @@ fn claim(claim: &Claim) -> String {
                 Comparison::GreaterOrEqual => "is at least",
             };
             let right = match right {
-                Operand::Number(nanos) if *nanos > 0 && metric.ends_with("_ns") => {
-                    span(SimDuration::from_nanos(nanos.unsigned_abs()))
-                }
-                Operand::Number(millis) if *millis > 0 && metric.ends_with("_ms") => {
-                    span(SimDuration::from_millis(millis.unsigned_abs()))
+                Operand::Number(number) if *number > 0 && unit(metric).is_some() => {
+                    let nanos = unit(metric)
+                        .unwrap_or(1)
+                        .saturating_mul(number.unsigned_abs());
+                    span(SimDuration::from_nanos(nanos))
                 }
                 Operand::Number(number) if *number < 0 => number.to_string(),
                 Operand::Number(number) => grouped(number.unsigned_abs()),

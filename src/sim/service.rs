@@ -253,7 +253,11 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         let event = self.events.event(slot);
         match event.stage {
             Stage::Arrived => self.serve(slot),
-            Stage::Read => self.read(slot),
+            Stage::Read => {
+                let cost = self.cost_of(slot);
+                self.queue_for_thread(slot, cost);
+                None
+            }
             Stage::Served => {
                 let threaded = event.threaded;
                 self.complete(slot, id, threaded)
