@@ -151,7 +151,6 @@ impl MetadataImage {
     }
 
     /// Applies the next record of the log.
-    #[expect(clippy::too_many_lines, reason = "one arm per record")]
     pub fn apply(&mut self, record: &MetadataRecord) {
         self.end = self.end.plus(1);
         match record {
