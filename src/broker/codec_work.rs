@@ -20,8 +20,10 @@ use crate::sim::time::{SimDuration, SimTime};
 /// Produce requests whose batches are being opened or compressed.
 #[derive(Clone, Debug)]
 pub(super) struct CodecWork {
-    /// When each thread is free again.
+    /// When each thread that has ever worked is free again.
     threads: Vec<SimTime>,
+    /// How many there are.
+    most: u32,
     /// By the end of the work, then in the order of arrival.
     working: BTreeMap<(SimTime, u64), (ReplyTo, ProduceRequest)>,
     taken: u64,
@@ -31,7 +33,8 @@ impl CodecWork {
     /// No work yet.
     pub(super) fn new(threads: u32) -> Self {
         Self {
-            threads: vec![SimTime::ZERO; threads.max(1) as usize],
+            threads: Vec::new(),
+            most: threads.max(1),
             working: BTreeMap::new(),
             taken: 0,
         }
@@ -39,12 +42,16 @@ impl CodecWork {
 
     /// The process died.
     pub(super) fn clear(&mut self) {
-        self.threads.fill(SimTime::ZERO);
+        self.threads.clear();
         self.working.clear();
     }
 
     /// Gives work to the thread that is free first.
     fn begin(&mut self, now: SimTime, cost: SimDuration, to: ReplyTo, request: ProduceRequest) {
+        let all_busy = self.threads.iter().all(|free| *free > now);
+        if all_busy && self.threads.len() < self.most as usize {
+            self.threads.push(now);
+        }
         let first = (0..self.threads.len()).min_by_key(|index| self.threads[*index]);
         let thread = &mut self.threads[first.expect("there is a thread")];
         *thread = (*thread).max(now) + cost;
