@@ -146,7 +146,11 @@ fn call(
                 Some(known) => {
                     format!("there is no selector `{function}`; did you mean `{known}`?")
                 }
-                None => format!("there is no selector `{function}`"),
+                None => format!(
+                    "there is no selector `{function}`: there are leader(orders-0), \
+                     follower(orders-0) and replica(orders-0, 2), and for several nodes brokers, \
+                     controllers, site, or an array"
+                ),
             };
             bad(text, why, problems)
         }

@@ -28,7 +28,7 @@ pub(in crate::scenario) fn apply(
     for entry in &over.entries {
         match entry.key.as_str() {
             "timeline" => timeline(base, entry, problems),
-            "topics" | "producers" | "groups" => named(base, entry, kind, problems),
+            "topics" | "producers" | "groups" => named(base, entry, over, kind, problems),
             "seed" if matches!(kind, Overlay::Flag) => base.put(entry.clone()),
             key if SET_UP.contains(&key) => merge(base, entry),
             _ => {
@@ -67,8 +67,9 @@ fn merge(base: &mut Table, over: &Entry) {
     base.put(over.clone());
 }
 
-/// Topics, producers and groups: a name that the base lacks is a new one only if it is complete.
-fn named(base: &mut Table, over: &Entry, kind: Overlay, problems: &mut Problems) {
+/// Topics, producers and groups: a name that the base lacks is a new one only if it is complete, and
+/// a topic only if the variant does something with it.
+fn named(base: &mut Table, over: &Entry, all: &Table, kind: Overlay, problems: &mut Problems) {
     let Some(new) = over.item.table() else {
         merge(base, over);
         return;
@@ -88,7 +89,8 @@ fn named(base: &mut Table, over: &Entry, kind: Overlay, problems: &mut Problems)
             .item
             .table()
             .is_some_and(|table| table.get(needs).is_some());
-        let may_add = matches!(kind, Overlay::Variant) && complete;
+        let used = noun != "topic" || mentions(all, &entry.key);
+        let may_add = matches!(kind, Overlay::Variant) && complete && used;
         if !known.contains(&entry.key) && !may_add {
             let name = entry.key.clone();
             let kind = noun;
@@ -109,6 +111,19 @@ fn named(base: &mut Table, over: &Entry, kind: Overlay, problems: &mut Problems)
             },
         );
     }
+}
+
+/// True when a text of the table is this topic or one of its partitions.
+fn mentions(table: &Table, topic: &str) -> bool {
+    fn in_item(item: &Item, topic: &str) -> bool {
+        match &item.value {
+            Value::Text(text) => text == topic || text.contains(&format!("{topic}-")),
+            Value::Array(items) => items.iter().any(|inner| in_item(inner, topic)),
+            Value::Table(table) => mentions(table, topic),
+            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime => false,
+        }
+    }
+    (table.entries.iter()).any(|entry| in_item(&entry.item, topic))
 }
 
 fn timeline(base: &mut Table, over: &Entry, problems: &mut Problems) {
