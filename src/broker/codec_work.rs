@@ -98,24 +98,10 @@ fn arm(broker: &Broker, cx: BrokerCx<'_, '_>) {
 impl Broker {
     /// What a request's batches take of a thread, beside the request itself.
     pub(super) fn codec_cost(&self, request: &Request) -> SimDuration {
-        match request {
-            Request::Produce(request) => self.compression_cost(request),
-            Request::Fetch(_)
-            | Request::ListOffsets(_)
-            | Request::Metadata(_)
-            | Request::InitProducerId(_)
-            | Request::OffsetForLeaderEpoch(_)
-            | Request::AlterPartition(_)
-            | Request::BrokerRegistration(_)
-            | Request::BrokerHeartbeat(_)
-            | Request::AssignReplicasToDirs(_)
-            | Request::AllocateProducerIds(_)
-            | Request::QuorumFetch(_)
-            | Request::DeleteRecords(_)
-            | Request::IncrementalAlterConfigs(_)
-            | Request::Envelope(_)
-            | Request::Admin(_) => SimDuration::ZERO,
-        }
+        let Request::Produce(request) = request else {
+            return SimDuration::ZERO;
+        };
+        self.compression_cost(request)
     }
 
     /// What opening and compressing a produce request's batches takes.

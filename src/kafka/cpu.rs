@@ -68,23 +68,10 @@ pub struct NetworkCosts {
 impl NetworkCosts {
     /// To write this answer.
     pub fn writing(&self, response: &Response) -> SimDuration {
-        let cost = match response {
-            Response::Fetch(_) => self.write_records,
-            Response::Produce(_)
-            | Response::ListOffsets(_)
-            | Response::Metadata(_)
-            | Response::InitProducerId(_)
-            | Response::OffsetForLeaderEpoch(_)
-            | Response::AlterPartition(_)
-            | Response::BrokerRegistration(_)
-            | Response::BrokerHeartbeat(_)
-            | Response::AssignReplicasToDirs(_)
-            | Response::AllocateProducerIds(_)
-            | Response::QuorumFetch(_)
-            | Response::DeleteRecords(_)
-            | Response::IncrementalAlterConfigs(_)
-            | Response::Envelope(_)
-            | Response::Admin(_) => self.write,
+        let cost = if matches!(response, Response::Fetch(_)) {
+            self.write_records
+        } else {
+            self.write
         };
         cost.of(size::of_response(response))
     }

@@ -128,13 +128,8 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
     fn local(&mut self, slot: Slot) -> Option<Ready<M, T>> {
         let event = self.events.event_mut(slot);
         let id = event.host;
-        let host = &mut self.hosts[id.0 as usize];
-        if event.incarnation != host.incarnation || host.mode == Mode::Down {
-            return self.drop_event(slot);
-        }
-        if host.mode == Mode::Behind {
-            event.stage = Stage::Local;
-            host.backlog.push_back(Parked::Event(slot));
+        event.stage = Stage::Local;
+        if !self.is_looked_at(slot) {
             return None;
         }
         self.hand_over(slot, id)

@@ -80,34 +80,37 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
 
     /// A network thread has read a message: it waits for a handler thread.
     pub(crate) fn read(&mut self, slot: Slot) -> Option<Ready<M, T>> {
-        let event = self.events.event(slot);
-        let (id, incarnation) = (event.host, event.incarnation);
-        let host = self.host_mut(id);
-        if host.incarnation != incarnation || host.mode == Mode::Down {
-            return self.drop_event(slot);
+        if self.is_looked_at(slot) {
+            let cost = self.cost_of(slot);
+            self.queue_for_thread(slot, cost);
         }
-        if host.mode == Mode::Behind {
-            host.backlog.push_back(Parked::Event(slot));
-            return None;
-        }
-        let cost = self.cost_of(slot);
-        self.queue_for_thread(slot, cost);
         None
     }
 
     /// A message is done: it is handled, and its thread and its connection go on.
     pub(crate) fn served(&mut self, slot: Slot) -> Option<Ready<M, T>> {
+        if !self.is_looked_at(slot) {
+            return None;
+        }
         let event = self.events.event(slot);
-        let (id, incarnation, threaded) = (event.host, event.incarnation, event.threaded);
-        let host = self.host_mut(id);
-        if host.incarnation != incarnation || host.mode == Mode::Down {
-            return self.drop_event(slot);
+        let (id, threaded) = (event.host, event.threaded);
+        self.complete(slot, id, threaded)
+    }
+
+    /// True when the process can look at an event of its life now; one of an earlier life ends
+    /// here, and during a pause it waits.
+    pub(crate) fn is_looked_at(&mut self, slot: Slot) -> bool {
+        let event = self.events.event(slot);
+        let host = &mut self.hosts[event.host.0 as usize];
+        if event.incarnation != host.incarnation || host.mode == Mode::Down {
+            self.drop_event(slot);
+            return false;
         }
         if host.mode == Mode::Behind {
             host.backlog.push_back(Parked::Event(slot));
-            return None;
+            return false;
         }
-        self.complete(slot, id, threaded)
+        true
     }
 
     fn complete(&mut self, slot: Slot, id: HostId, threaded: bool) -> Option<Ready<M, T>> {
