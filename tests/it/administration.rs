@@ -2,12 +2,8 @@
 
 use retrial::run::Outcome;
 use retrial::run::drive::run;
-use retrial::scenario::model::Scenario;
 
-fn scenario(text: &str) -> Scenario {
-    retrial::scenario::file::parse("administration.toml", text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
-}
+use crate::case::parse;
 
 /// A cluster under this timeline.
 fn outcome(timeline: &str) -> Outcome {
@@ -26,10 +22,7 @@ fn outcome(timeline: &str) -> Outcome {
         rate = "20/s"
         count = 200
     "#;
-    run(
-        &scenario(&text.replace("TIMELINE", timeline)).variants[0],
-        3,
-    )
+    run(&parse(&text.replace("TIMELINE", timeline)).variants[0], 3)
 }
 
 /// Whether the event has hit, and what became of it in words.

@@ -7,6 +7,12 @@ use proptest::prelude::*;
 use retrial::run::drive::Run;
 use retrial::scenario::model::{Scenario, Setup};
 
+/// A scenario file of which a test expects that nothing is wrong with it.
+pub(crate) fn parse(text: &str) -> Scenario {
+    retrial::scenario::file::parse("case.toml", text, &[])
+        .unwrap_or_else(|problems| panic!("{problems:?}\n{text}"))
+}
+
 /// What the random part of a case may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Faults {
@@ -151,8 +157,7 @@ fn file(draw: &Draw, faults: Faults) -> String {
 impl Case {
     /// The scenario of the file.
     pub(crate) fn scenario(&self) -> Scenario {
-        retrial::scenario::file::parse("case.toml", &self.text, &[])
-            .unwrap_or_else(|problems| panic!("{problems:?}\n{}", self.text))
+        parse(&self.text)
     }
 
     /// Its base set-up.

@@ -10,6 +10,8 @@ use retrial::run::drive::Run;
 use retrial::sim::observe::{Observer, Occasion};
 use retrial::sim::time::SimTime;
 
+use crate::case::parse;
+
 /// How many records the first producer sends; the second one's are numbered on.
 const FIRST: u32 = 1_200;
 
@@ -95,8 +97,7 @@ fn two_producers_that_see_growth_at_different_times_put_a_key_in_two_partitions(
         keys = { cycle = 20 }
         config = { "metadata.max.age.ms" = "30s" }
     "#;
-    let scenario = retrial::scenario::file::parse("growth.toml", text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    let scenario = parse(text);
     let setup = scenario.variants[0].setup.clone();
     let mut run = Run::new(Arc::new(setup.expect("nothing is refused")), 3);
     let mut placed = Placed::default();

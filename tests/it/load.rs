@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use retrial::run::Outcome;
 use retrial::run::drive::run;
 
+use crate::case::parse;
+
 /// A producer of 2 MB/s to one broker, and its reader; the variants change one thing each.
 const BULK: &str = r#"
 question = "What does it cost?"
@@ -25,8 +27,7 @@ protocol = "assign"
 /// The outcomes of all variants, by name.
 fn outcomes(variants: &str) -> BTreeMap<String, Outcome> {
     let text = format!("{BULK}{variants}");
-    let scenario = retrial::scenario::file::parse("load.toml", &text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    let scenario = parse(&text);
     let all = scenario.variants.iter();
     all.map(|variant| (variant.name.to_string(), run(variant, 1)))
         .collect()

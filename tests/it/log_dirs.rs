@@ -9,6 +9,8 @@ use retrial::run::drive::{Run, run};
 use retrial::scenario::model::Scenario;
 use retrial::sim::time::SimTime;
 
+use crate::case::parse;
+
 const B1: BrokerId = BrokerId(1);
 
 fn scenario(timeline: &str) -> Scenario {
@@ -37,8 +39,7 @@ fn scenario(timeline: &str) -> Scenario {
         protocol = "assign"
         "#
     );
-    retrial::scenario::file::parse("log-dirs.toml", &text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
+    parse(&text)
 }
 
 fn at_second(scenario: &Scenario, second: u64) -> Run {

@@ -6,7 +6,8 @@ use retrial::report::metrics;
 use retrial::run::Outcome;
 use retrial::run::drive::run;
 use retrial::scenario::claims::PLAIN;
-use retrial::scenario::model::Scenario;
+
+use crate::case::parse;
 
 const CRASH: &str = r#"
 question = "How long is a partition with a single replica without a leader?"
@@ -24,11 +25,6 @@ topics = ["orders"]
 members = 1
 protocol = "assign"
 "#;
-
-fn parse(text: &str) -> Scenario {
-    retrial::scenario::file::parse("metrics.toml", text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
-}
 
 fn outcome() -> Outcome {
     run(&parse(CRASH).variants[0], 0)

@@ -4,6 +4,8 @@ use retrial::run::Outcome;
 use retrial::run::drive::run;
 use retrial::scenario::model::Scenario;
 
+use crate::case::parse;
+
 /// One broker; 5 MB of orders in 10 s; `group` and `extra` are the case.
 fn outcomes(page_cache: &str, group: &str, extra: &str) -> Vec<Outcome> {
     let text = format!(
@@ -31,8 +33,7 @@ fn outcomes(page_cache: &str, group: &str, extra: &str) -> Vec<Outcome> {
         {group}
         "#
     );
-    let scenario = retrial::scenario::file::parse("page-cache.toml", &text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    let scenario = parse(&text);
     all(&scenario)
 }
 

@@ -4,17 +4,13 @@ use std::sync::Arc;
 
 use retrial::run::Outcome;
 use retrial::run::drive::{Run, run};
-use retrial::scenario::model::Scenario;
 use retrial::sim::time::SimTime;
 
-fn scenario(text: &str) -> Scenario {
-    retrial::scenario::file::parse("retention.toml", text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
-}
+use crate::case::parse;
 
 #[test]
 fn what_a_cluster_keeps_stays_flat_over_simulated_time() {
-    let scenario = scenario(
+    let scenario = parse(
         r#"
         question = "Does memory grow?"
         run_for = "15m"
@@ -84,7 +80,7 @@ fn purged(before: &str) -> Outcome {
         handler = { takes = "200ms" }
         config = { "max.poll.records" = 1, "max.partition.fetch.bytes" = 200 }
     "#;
-    let scenario = scenario(&text.replace("BEFORE", before));
+    let scenario = parse(&text.replace("BEFORE", before));
     run(&scenario.variants[0], 4)
 }
 

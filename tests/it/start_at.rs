@@ -3,6 +3,8 @@
 use retrial::run::Outcome;
 use retrial::run::drive::run;
 
+use crate::case::parse;
+
 /// 20 records a second for 60 s; the reader starts at 40 s.
 fn outcome(start_at: &str, timeline: &str) -> Outcome {
     let text = format!(
@@ -25,8 +27,7 @@ fn outcome(start_at: &str, timeline: &str) -> Outcome {
         {start_at}
         "#
     );
-    let scenario = retrial::scenario::file::parse("start-at.toml", &text, &[])
-        .unwrap_or_else(|problems| panic!("{problems:?}"));
+    let scenario = parse(&text);
     let outcome = run(&scenario.variants[0], 1);
     assert_eq!(outcome.violations, []);
     outcome

@@ -6,6 +6,8 @@ use retrial::kafka::ids::TopicPartition;
 use retrial::run::drive::Run;
 use retrial::sim::time::SimTime;
 
+use crate::case::parse;
+
 /// A partition of 20 MB, or one that grows by 500 KB a second, moves from b1 to b2 at 30 s.
 const FILE: &str = r#"
     question = "How long does the move take?"
@@ -32,8 +34,7 @@ fn run_to(second: u64, throttle: &str, rate: u32, count: u32) -> Run {
         .replace("THROTTLE", throttle)
         .replace("RATE", &rate.to_string())
         .replace("COUNT", &count.to_string());
-    let scenario = retrial::scenario::file::parse("throttle.toml", &text, &[])
-        .unwrap_or_else(|problems| panic!("{problems}"));
+    let scenario = parse(&text);
     let setup = scenario.variants[0]
         .setup
         .clone()
