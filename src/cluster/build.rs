@@ -146,7 +146,11 @@ fn name_hosts(spec: &ClusterSpec) -> Hosts {
         hosts.add(format!("c{number}").into(), Role::Controller(number));
     }
     for number in 1..=spec.brokers + spec.spare_brokers {
-        hosts.add(format!("b{number}").into(), Role::Broker(BrokerId(number)));
+        let broker = BrokerId(number);
+        let host = hosts.add(format!("b{number}").into(), Role::Broker(broker));
+        if let Some(rack) = spec.rack_of(broker) {
+            hosts.put_into(host, Arc::clone(&spec.racks[rack.0 as usize]));
+        }
     }
     for (index, producer) in spec.producers.iter().enumerate() {
         hosts.add(Arc::clone(&producer.name), Role::Sender(index as u32));

@@ -27,6 +27,7 @@ pub struct Hosts {
     names: Vec<Arc<str>>,
     roles: Vec<Role>,
     by_name: BTreeMap<Arc<str>, HostId>,
+    racks: BTreeMap<HostId, Arc<str>>,
 }
 
 impl Hosts {
@@ -57,6 +58,17 @@ impl Hosts {
     /// The host of a broker.
     pub fn broker(&self, broker: BrokerId) -> Option<HostId> {
         self.with_role(Role::Broker(broker))
+    }
+
+    /// Puts a broker's host into a rack.
+    pub fn put_into(&mut self, host: HostId, rack: Arc<str>) {
+        self.racks.insert(host, rack);
+    }
+
+    /// The brokers' hosts in a rack, by id.
+    pub fn in_rack(&self, rack: &str) -> impl Iterator<Item = HostId> {
+        let racks = self.racks.iter();
+        racks.filter_map(move |(host, known)| (**known == *rack).then_some(*host))
     }
 
     /// All hosts, by id.

@@ -492,6 +492,7 @@ pub fn targets(cluster: &Cluster, on: &[Target], here: Option<HostId>) -> Vec<Ho
         match target {
             Target::One(node) => found.extend(resolve(cluster, node, here)),
             Target::All(set) => found.extend(members(cluster, *set)),
+            Target::Rack(name) => found.extend(cluster.hosts.in_rack(name)),
         }
     }
     let mut seen = BTreeSet::new();

@@ -104,6 +104,8 @@ pub enum Target {
     One(Node),
     /// Several.
     All(Set),
+    /// The brokers of a rack: those whose broker.rack this is.
+    Rack(Arc<str>),
 }
 
 /// On whom an action acts: on all of them at one instant, in this order.

@@ -400,7 +400,8 @@ impl Problem {
             Self::UnknownName { name, known, .. } => Some(suggestion(name, known, "there are")),
             Self::BadSelector { .. } => Some(
                 "a node is a name (b1, c1, p1, billing-1), or leader(orders-0), \
-                 follower(orders-0), replica(orders-0, 2), controller, here"
+                 follower(orders-0), replica(orders-0, 2), controller, here; several are an \
+                 array, brokers, controllers, site, rack(a)"
                     .to_owned(),
             ),
             Self::NoGroupProtocol { .. } => Some(

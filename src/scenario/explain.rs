@@ -692,6 +692,7 @@ mod tests {
             { id = \"c\", at = \"1s..2s\", skew_clock = \"replica(orders-0, 2)\", by = \"-8d\" },\n\
             { id = \"d\", at = \"1s\", stop = [\"b1\", \"leader(orders-0)\"] },\n\
             { id = \"e\", at = \"2s\", power_loss = \"site\" },\n\
+            { id = \"m\", at = \"2s\", power_loss = [\"rack(a)\", \"c1\"], for = \"1s\" },\n\
             { id = \"f\", at = \"3s\", rolling_restart = \"brokers\", for = \"5s\", gap = \"9s\" },\n\
             { id = \"k\", at = \"4s\", corrupt = [\"p1\", \"b1\"], share = \"1/3\", for = \"1s\" },\n\
             { id = \"l\", on = \"produce sent orders-0\", chance = \"2.5%\", then = \"corrupt\" },\n\
@@ -700,7 +701,7 @@ mod tests {
               \"segment.ms\" = \"default\" } },\n\
             { id = \"i\", at = \"1s\", delete_records = \"orders-0\", before = 500 },\n\
             { id = \"j\", at = \"1s\", delete_records = \"orders-0\" },\n\
-            ]\n[topics.orders]\nreplication_factor = 3\n\
+            ]\n[cluster]\nracks = [\"a\", \"b\"]\n[topics.orders]\nreplication_factor = 3\n\
             [producers.p1]\ntopic = \"orders\"\nrate = \"3/m\"\narrivals = \"poisson\"\n\
             keys = { cycle = 2000 }\n\
             [groups.g]\ntopics = [\"orders\"]\nmembers = 2\nprotocol = \"assign\"\n\

@@ -73,6 +73,11 @@ pub(in crate::scenario) fn set_up(
         problems,
     );
     names.brokers += servers.spare_brokers;
+    for rack in servers.racks.iter().take(names.brokers as usize) {
+        if !names.racks.contains(rack) {
+            names.racks.push(Arc::clone(rack));
+        }
+    }
     let mut context = apps::Context {
         names: &mut names,
         run_for,

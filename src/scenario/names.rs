@@ -13,6 +13,8 @@ pub(in crate::scenario) struct Names {
     pub(in crate::scenario) topics: Vec<Topic>,
     /// How many brokers.
     pub(in crate::scenario) brokers: u32,
+    /// The racks that brokers stand in, each once.
+    pub(in crate::scenario) racks: Vec<Arc<str>>,
     /// How many log directories each broker has.
     pub(in crate::scenario) log_dirs: u32,
     /// How many controllers.

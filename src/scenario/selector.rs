@@ -1,5 +1,5 @@
 //! Names of nodes and selectors: `b1`, `billing-1`, `leader(orders-0)`, `controller`, `here`, and
-//! of several nodes at once: `brokers`, `controllers`, `site`.
+//! of several nodes at once: `brokers`, `controllers`, `site`, `rack(a)`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,11 @@ use crate::scenario::names::{Host, Names};
 use crate::scenario::reader::Text;
 
 /// The selectors with an argument.
-const FUNCTIONS: [&str; 4] = ["leader", "follower", "replica", "coordinator"];
+const FUNCTIONS: [&str; 5] = ["leader", "follower", "replica", "coordinator", RACK];
+/// The one that selects several nodes.
+const RACK: &str = "rack";
+/// What is wrong with several nodes where one is meant.
+const SEVERAL: &str = "that is several nodes, and one is meant here";
 
 /// Reads a node, or notes what is wrong with it.
 pub(in crate::scenario) fn node(
@@ -34,10 +38,40 @@ pub(in crate::scenario) fn target(
     problems: &mut Problems,
 ) -> Option<Target> {
     let trimmed = text.text.trim();
-    match Set::ALL.into_iter().find(|set| set.name() == trimmed) {
-        Some(set) => Some(Target::All(set)),
+    if let Some(set) = Set::ALL.into_iter().find(|set| set.name() == trimmed) {
+        return Some(Target::All(set));
+    }
+    match rack_named(trimmed) {
+        Some(name) => rack(Text { text: name, ..text }, names, problems),
         None => node(text, names, problems).map(Target::One),
     }
+}
+
+/// `a` of `rack(a)`.
+fn rack_named(text: &str) -> Option<&str> {
+    let (function, rest) = text.split_once('(')?;
+    let name = rest.strip_suffix(')')?;
+    (function.trim() == RACK).then(|| name.trim())
+}
+
+fn rack(name: Text<'_>, names: &Names, problems: &mut Problems) -> Option<Target> {
+    if let Some(rack) = names.racks.iter().find(|rack| ***rack == *name.text) {
+        return Some(Target::Rack(Arc::clone(rack)));
+    }
+    if names.racks.is_empty() {
+        let why = "no broker has a rack: name them in [cluster], as in racks = [\"a\", \"b\"]";
+        bad(name, why.to_owned(), problems);
+    } else {
+        problems.add(
+            name.place,
+            Problem::UnknownName {
+                kind: "rack",
+                name: name.text.to_owned(),
+                known: names.racks.iter().map(ToString::to_string).collect(),
+            },
+        );
+    }
+    None
 }
 
 /// True when it has no disk: an application by its name.
@@ -54,6 +88,7 @@ pub(in crate::scenario) fn print_target(target: &Target, topics: &[Arc<str>]) ->
     match target {
         Target::One(node) => print(node, topics),
         Target::All(set) => set.name().to_owned(),
+        Target::Rack(name) => format!("{RACK}({name})"),
     }
 }
 
@@ -93,13 +128,19 @@ fn named(text: Text<'_>, name: &str, names: &Names, problems: &mut Problems) -> 
     match name {
         "controller" => return Some(Node::Controller),
         "here" => return Some(Node::Here),
+        RACK => {
+            return bad(
+                text,
+                "`rack` needs a name, as in rack(a)".to_owned(),
+                problems,
+            );
+        }
         _ if FUNCTIONS.contains(&name) => {
             let why = format!("`{name}` needs what it selects by, as in {name}(orders-0)");
             return bad(text, why, problems);
         }
         _ if Set::ALL.iter().any(|set| set.name() == name) => {
-            let why = "that is several nodes, and one is meant here".to_owned();
-            return bad(text, why, problems);
+            return bad(text, SEVERAL.to_owned(), problems);
         }
         _ => {}
     }
@@ -132,6 +173,7 @@ fn call(
         "leader" => Some(Node::Leader(names.partition(argument_text, problems)?)),
         "follower" => Some(Node::Follower(names.partition(argument_text, problems)?)),
         "replica" => replica(text, argument, names, problems),
+        RACK => bad(text, SEVERAL.to_owned(), problems),
         "coordinator" => {
             problems.add(
                 text.place,
@@ -149,7 +191,7 @@ fn call(
                 None => format!(
                     "there is no selector `{function}`: there are leader(orders-0), \
                      follower(orders-0) and replica(orders-0, 2), and for several nodes brokers, \
-                     controllers, site, or an array"
+                     controllers, site, rack(a), or an array"
                 ),
             };
             bad(text, why, problems)

@@ -97,6 +97,18 @@ fn a_site_is_every_broker_and_controller() {
 }
 
 #[test]
+fn a_rack_is_its_brokers() {
+    let timeline = "{ id = \"e\", at = \"10s\", power_loss = \"rack(a)\", for = \"5s\" }";
+    let more = "[cluster]\nbrokers = 3\nracks = [\"a\", \"b\"]\n";
+    let outcome = run(&scenario(timeline, more).variants[0], 1);
+    assert!(
+        labels(&outcome).contains(&"10s power loss b1 and b3".to_owned()),
+        "{:?}",
+        labels(&outcome)
+    );
+}
+
+#[test]
 fn an_event_has_hit_when_one_of_its_nodes_was_there_to_be_hit() {
     let timeline = "{ id = \"first\", at = \"5s\", crash = \"b1\", for = \"8s\" },\n\
         { id = \"both\", at = \"6s\", crash = [\"b1\", \"b2\", \"replica(orders-0, 2)\"], \

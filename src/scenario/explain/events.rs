@@ -138,6 +138,7 @@ fn targets(on: &[Target], topics: &[Arc<str>]) -> String {
             Target::All(Set::Brokers) => "every broker".to_owned(),
             Target::All(Set::Controllers) => "every controller".to_owned(),
             Target::All(Set::Site) => "every broker and every controller".to_owned(),
+            Target::Rack(rack) => format!("the brokers in rack {rack}"),
         })
         .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();

@@ -115,6 +115,7 @@ fn targets() -> impl Strategy<Value = Targets> {
     let target = prop_oneof![
         server().prop_map(Target::One),
         select(Set::ALL.to_vec()).prop_map(Target::All),
+        Just(Target::Rack("a".into())),
     ];
     proptest::collection::vec(target, 1..4).prop_map(|mut targets| {
         let mut seen = Targets::new();
@@ -501,7 +502,7 @@ fn setup() -> impl Strategy<Value = Setup> {
                     brokers: 3,
                     spare_brokers: u32::from(elr),
                     racks: if elr {
-                        Vec::new()
+                        vec!["a".into()]
                     } else {
                         vec!["a".into(), "b".into()]
                     },
