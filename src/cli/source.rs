@@ -37,6 +37,13 @@ pub(super) fn read(target: &str) -> Result<String, String> {
     } else {
         find(target)
             .map(|entry| entry.source.to_owned())
-            .map_err(|error| error.to_string())
+            .map_err(|error| {
+                let file = format!("{target}.toml");
+                if Path::new(&file).is_file() {
+                    format!("the library has no scenario {target}; did you mean the file {file}?")
+                } else {
+                    error.to_string()
+                }
+            })
     }
 }

@@ -334,6 +334,8 @@ fn problems_look_the_same_for_every_command() {
         );
     }
     assert!(said("check", &broken).ends_with("2 problems\n"));
+    let unended = said("run", &folder.join("broken"));
+    assert!(unended.contains("did you mean the file"), "{unended}");
     std::fs::remove_dir_all(&folder).unwrap();
 }
 

@@ -218,12 +218,13 @@ fn claim(
     };
     let left = comparison[..at].trim();
     let right = comparison[at + symbol.len()..].trim();
-    let metric = metric(left, text.place, vocabulary, problems)?;
-    let right = operand(right, &metric, text.place, vocabulary, problems)?;
+    let metric = metric(left, text.place, vocabulary, problems);
+    // What is compared with a misspelt metric has a problem of its own, or none.
+    let right = operand(right, metric.as_deref(), text.place, vocabulary, problems);
     Some(ClaimKind::Compare {
-        metric,
+        metric: metric?,
         op,
-        right,
+        right: right?,
         seeds,
     })
 }
@@ -265,7 +266,7 @@ fn quantifier(claim: &str) -> Result<(&str, SeedQuantifier), String> {
     }
 }
 
-/// The name of a metric.
+/// The name of a metric, if there is such a one.
 fn metric(
     name: &str,
     place: Place,
@@ -279,12 +280,12 @@ fn metric(
     }
     match name.split_once('.') {
         Some(("groups", rest)) => group_metric(rest, place, vocabulary, problems)?,
-        Some((family, of)) => member_metric(name, family, of, place, vocabulary, problems),
+        Some((family, of)) => member_metric(name, family, of, place, vocabulary, problems)?,
         None => {
             let known =
                 || (DELIVERY.into_iter().chain(PLAIN).map(str::to_owned)).chain(latencies());
             if !known().any(|word| word == name) {
-                unknown("metric", name, known().collect(), place, problems);
+                return unknown("metric", name, known().collect(), place, problems);
             }
         }
     }
@@ -297,15 +298,17 @@ fn latencies() -> impl Iterator<Item = String> {
     LATENCIES.into_iter().flat_map(ranks)
 }
 
-fn unknown(
+/// Notes that there is no such name.
+fn unknown<T>(
     kind: &'static str,
     name: &str,
     known: Vec<String>,
     place: Place,
     problems: &mut Problems,
-) {
+) -> Option<T> {
     let name = name.to_owned();
     problems.add(place, Problem::UnknownName { kind, name, known });
+    None
 }
 
 /// `appended_records.b1`, `throttled_ms.p1` and `faults.crash.hit`.
@@ -316,7 +319,7 @@ fn member_metric(
     place: Place,
     vocabulary: &Vocabulary,
     problems: &mut Problems,
-) {
+) -> Option<()> {
     let is_known = match family {
         "appended_records" => {
             let number = of
@@ -331,16 +334,17 @@ fn member_metric(
         }),
         _ => false,
     };
-    if !is_known {
-        let known = [
-            "appended_records.b1",
-            "throttled_ms.CLIENT",
-            "faults.EVENT.hit",
-            "groups.GROUP.max_lag",
-        ];
-        let known = known.map(str::to_owned).to_vec();
-        unknown("metric", name, known, place, problems);
+    if is_known {
+        return Some(());
     }
+    let known = [
+        "appended_records.b1",
+        "throttled_ms.CLIENT",
+        "faults.EVENT.hit",
+        "groups.GROUP.max_lag",
+    ];
+    let known = known.map(str::to_owned).to_vec();
+    unknown("metric", name, known, place, problems)
 }
 
 fn group_metric(
@@ -353,17 +357,18 @@ fn group_metric(
         let why = "a metric of a group is groups.NAME.WORD".to_owned();
         return bad(place, why, problems);
     };
+    let mut found = Some(());
     if !vocabulary.groups.contains(group) {
         let known = vocabulary.groups.iter().map(ToString::to_string).collect();
-        unknown("group", group, known, place, problems);
+        found = unknown("group", group, known, place, problems);
     }
     let known: Vec<String> = (GROUP.into_iter().map(str::to_owned))
         .chain(RANKS.map(|rank| format!("e2e_{rank}")))
         .collect();
     if !known.iter().any(|known| known == word) {
-        unknown("metric of a group", word, known, place, problems);
+        return unknown("metric of a group", word, known, place, problems);
     }
-    Some(())
+    found
 }
 
 /// The unit of a metric that is a time, in nanoseconds.
@@ -377,11 +382,11 @@ pub(in crate::scenario) fn unit(metric: &str) -> Option<u64> {
     }
 }
 
-/// A number, a duration in the unit of the metric that it is compared with, or a metric of another
-/// variant.
+/// A number, a duration in the unit of the metric that it is compared with (where that is known),
+/// or a metric of another variant.
 fn operand(
     text: &str,
-    metric_compared: &str,
+    metric_compared: Option<&str>,
     place: Place,
     vocabulary: &Vocabulary,
     problems: &mut Problems,
@@ -391,6 +396,7 @@ fn operand(
         return Some(Operand::Number(number));
     }
     if let Ok(span) = SimDuration::parse(text) {
+        let metric_compared = metric_compared?;
         let Some(unit) = unit(metric_compared) else {
             let why = format!("`{text}` is a time, and {metric_compared} is none");
             return bad(place, why, problems);

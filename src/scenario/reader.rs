@@ -7,7 +7,7 @@ use crate::kafka::config::{ComponentKind, unmodelled};
 use crate::scenario::diagnostics::{Misplaced, Problem, Problems, moved_up};
 use crate::scenario::keys::top::TOP;
 use crate::scenario::keys::{Absent, Key, TableDoc, Takes};
-use crate::scenario::tree::{Item, Place, Table, Value};
+use crate::scenario::tree::{Entry, Item, Place, Table, Value};
 use crate::scenario::value;
 use crate::sim::time::SimDuration;
 
@@ -42,17 +42,18 @@ impl<'t> Reader<'t> {
             if doc.key(&entry.key).is_some() {
                 continue;
             }
+            let key = config_of_words(entry, doc).unwrap_or_else(|| entry.key.clone());
             problems.add(
                 entry.place,
                 Problem::UnknownKey {
-                    key: entry.key.clone(),
+                    misplaced: misplaced(&key, path, doc),
+                    key,
                     table: if path.is_empty() {
                         "the top of the file".to_owned()
                     } else {
                         format!("`{path}`")
                     },
                     known: doc.keys.iter().map(|key| key.name.to_owned()).collect(),
-                    misplaced: misplaced(&entry.key, path, doc),
                 },
             );
         }
@@ -305,9 +306,23 @@ fn misplaced(key: &str, path: &str, doc: &TableDoc) -> Option<Misplaced> {
     if !path.is_empty() && belongs_on_top(key) {
         return Some(Misplaced::Top);
     }
-    let is_config = |component| unmodelled::is_known(component, key);
-    let has_config = doc.key("config").is_some();
-    (has_config && ComponentKind::ALL.into_iter().any(is_config)).then_some(Misplaced::Config)
+    is_config(key, doc).then_some(Misplaced::Config)
+}
+
+/// True where the table has a `config` and Kafka has a config of this name.
+fn is_config(name: &str, doc: &TableDoc) -> bool {
+    let knows = |component| unmodelled::is_known(component, name);
+    doc.key("config").is_some() && ComponentKind::ALL.into_iter().any(knows)
+}
+
+/// The config that was written without quotes: `min.insync.replicas = 2` is a table in a table.
+fn config_of_words(entry: &Entry, doc: &TableDoc) -> Option<String> {
+    let (mut name, mut item) = (entry.key.clone(), &entry.item);
+    while let Some(table) = item.table() {
+        let inner = table.entries.first()?;
+        (name, item) = (format!("{name}.{}", inner.key), &inner.item);
+    }
+    is_config(&name, doc).then_some(name)
 }
 
 /// The problem of a value of the wrong type.

@@ -114,6 +114,10 @@ impl SimDuration {
             "m" | "min" => 60_000_000_000,
             "h" => 3_600_000_000_000,
             "d" => 86_400_000_000_000,
+            // `1m30s`: what follows the first unit is a number again.
+            rest if rest.contains(|c: char| c.is_ascii_digit()) => {
+                return Err(ParseDurationError::SeveralUnits);
+            }
             _ => return Err(ParseDurationError::UnknownUnit),
         };
         parse_decimal(number, nanos_per_unit).map(Self)
@@ -154,6 +158,9 @@ pub enum ParseDurationError {
     /// A unit that is not ns, us, ms, s, m, h or d.
     #[error("the units of a duration are ns, us, ms, s, m, h and d")]
     UnknownUnit,
+    /// More than one number with a unit, as in `1m30s`.
+    #[error("a duration has one number and one unit: 1m30s is \"90s\"")]
+    SeveralUnits,
     /// No digits where digits belong.
     #[error("a duration starts with a number, as in \"250ms\"")]
     NoNumber,
@@ -249,6 +256,10 @@ mod tests {
         assert_eq!(
             SimDuration::parse("4 lightyears"),
             Err(ParseDurationError::UnknownUnit)
+        );
+        assert_eq!(
+            SimDuration::parse("1m30s"),
+            Err(ParseDurationError::SeveralUnits)
         );
         assert_eq!(SimDuration::parse("ms"), Err(ParseDurationError::NoNumber));
         assert_eq!(
