@@ -213,6 +213,9 @@ impl Producer {
                     self.rpc.send_without_answer(cx, peer, request);
                 });
                 // Written to the socket is success; nobody will say otherwise.
+                // Deviation: a socket takes what is written to it at once, however much is on its
+                // way; in Java a send ends when send.buffer.bytes has room for its last byte, so that
+                // acks=0 loses no more than that into a host that is silent.
                 for id in ids {
                     self.settle(cx, id, Ok(None));
                 }
