@@ -223,7 +223,7 @@ impl Sending {
     }
 
     /// The application threads: each sends what has arrived until it has to wait. Those that wait
-    /// in send() look at the producer that has news, or at each its own.
+    /// for metadata look again at the producer that has news, or at each its own.
     fn pump(&mut self, cx: &mut SendingCx<'_>, news: Option<usize>) {
         if self.producers.is_empty() {
             return;
@@ -238,7 +238,7 @@ impl Sending {
                 self.tell(cx, index);
             }
             // With acks=0 a record's fate is known when it is written.
-            if !self.can_go_on(cx.now()) {
+            if !self.can_go_on(cx.now()) && !self.can_return() {
                 break;
             }
         }
@@ -248,6 +248,22 @@ impl Sending {
     /// True when a thread is free that has a record to send at once.
     fn can_go_on(&self, now: SimTime) -> bool {
         !self.stopping && self.next_due().is_some_and(|at| at <= now)
+    }
+
+    /// True when a thread waits for nothing any more: in flush(), or in send() for memory.
+    fn can_return(&self) -> bool {
+        let mut threads = self.work.threads.iter().enumerate();
+        threads.any(|(index, doing)| {
+            let producer = &self.producers[index % self.work.producers];
+            match doing {
+                Doing::Flushing(mark) => producer.is_flushed(*mark),
+                Doing::Blocked(blocked) => blocked.wait == Wait::Memory && producer.has_memory(),
+                Doing::Nothing
+                | Doing::Compressing(_)
+                | Doing::Awaiting(_)
+                | Doing::Sleeping(..) => false,
+            }
+        })
     }
 
     /// When something is to be done by a thread whose producer holds nobody up in send().
@@ -270,7 +286,8 @@ impl Sending {
         }
         for index in 0..self.work.threads.len() {
             if let Doing::Blocked(blocked) = self.work.threads[index]
-                && news.is_none_or(|producer| producer == index % self.work.producers)
+                && (blocked.wait == Wait::Memory
+                    || news.is_none_or(|producer| producer == index % self.work.producers))
             {
                 self.send_blocked(cx, index, blocked);
             }

@@ -587,3 +587,35 @@ fn an_application_with_an_outbox_sends_what_was_not_confirmed_again_after_a_cras
     acked 3+1 at Some(3)
     ");
 }
+
+#[test]
+fn without_acks_a_flush_returns_when_its_batches_are_written() {
+    let flushing = Behaviour {
+        flush_every: Some(2),
+        ..Behaviour::default()
+    };
+    let plan = behaving(Arrivals::Flood, 6, flushing);
+    let mut bench = Bench::started(plan, no_acks());
+    bench.wait(ms(100));
+    assert_eq!(bench.received.len(), 6);
+    assert!(bench.app.is_done());
+}
+
+#[test]
+fn without_acks_memory_is_free_when_batches_are_written() {
+    let small = ProducerConfig {
+        buffer_memory: 20_000,
+        ..no_acks()
+    };
+    let mut bench = Bench::started(plan(Arrivals::Flood, 100), small);
+    bench.wait(ms(100));
+    assert_eq!(bench.received.len(), 100);
+    assert!(bench.app.is_done());
+}
+
+fn no_acks() -> ProducerConfig {
+    ProducerConfig {
+        acks: Acks::None,
+        ..no_retries()
+    }
+}
