@@ -8,7 +8,8 @@
 //! the next record that was not sent yet, or with all that were not confirmed first. Compression
 //! takes the thread's time, record by record.
 //! Left out: other CPU time of the application; keys that belong to a thread; a record in the hands
-//! of a thread that waits behind another in send(): it is taken when the way is free.
+//! of a thread that waits behind another in send(): it is taken when the way is free; with several
+//! producers, a thread that keeps a failed record to itself: the next free one sends it again.
 
 #[cfg(test)]
 mod tests;
