@@ -254,24 +254,11 @@ impl Leading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::ids::PartitionEpoch;
-    use crate::kafka::metadata_records::LeaderRecoveryState;
 
     /// b1 leads b2 and b3; the in-sync set is this one, the minimum 2.
     fn leading(isr: &[u32]) -> Leading {
-        let ids = |ids: &[u32]| -> Arc<[BrokerId]> { ids.iter().map(|id| BrokerId(*id)).collect() };
         let mut leading = Leading::new(LeaderEpoch(0), Offset(0));
-        let registration = PartitionRegistration {
-            replicas: ids(&[1, 2, 3]),
-            isr: ids(isr),
-            elr: ids(&[]),
-            last_known_leader: None,
-            reassignment: None,
-            leader: Some(BrokerId(1)),
-            recovery: LeaderRecoveryState::Recovered,
-            leader_epoch: LeaderEpoch(0),
-            partition_epoch: PartitionEpoch(0),
-        };
+        let registration = PartitionRegistration::led_by(1, &[1, 2, 3], isr);
         leading.assign(BrokerId(1), &registration, 2);
         leading
     }

@@ -141,6 +141,25 @@ pub struct PartitionRegistration {
     pub partition_epoch: PartitionEpoch,
 }
 
+#[cfg(test)]
+impl PartitionRegistration {
+    /// A partition for a test: led by this broker since epoch 0, and nothing has happened to it.
+    pub(crate) fn led_by(leader: u32, replicas: &[u32], isr: &[u32]) -> Self {
+        let ids = |ids: &[u32]| ids.iter().map(|id| BrokerId(*id)).collect();
+        Self {
+            replicas: ids(replicas),
+            isr: ids(isr),
+            elr: [].into(),
+            last_known_leader: None,
+            reassignment: None,
+            leader: Some(BrokerId(leader)),
+            recovery: LeaderRecoveryState::Recovered,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+        }
+    }
+}
+
 /// A reassignment under way: the replicas are the target and those that are to go.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reassignment {

@@ -345,8 +345,6 @@ impl MetadataImage {
 mod tests {
     use super::*;
     use crate::kafka::config::value::Value;
-    use crate::kafka::ids::{LeaderEpoch, PartitionEpoch};
-    use crate::kafka::metadata_records::LeaderRecoveryState;
 
     fn register(broker: u32, epoch: u64, fenced: bool) -> MetadataRecord {
         MetadataRecord::RegisterBroker {
@@ -386,17 +384,7 @@ mod tests {
                 topic: TopicId(topic),
                 partition,
             },
-            registration: Arc::new(PartitionRegistration {
-                replicas: [BrokerId(1), BrokerId(2)].into(),
-                isr: [BrokerId(leader)].into(),
-                elr: [].into(),
-                last_known_leader: None,
-                reassignment: None,
-                leader: Some(BrokerId(leader)),
-                recovery: LeaderRecoveryState::Recovered,
-                leader_epoch: LeaderEpoch(0),
-                partition_epoch: PartitionEpoch(0),
-            }),
+            registration: Arc::new(PartitionRegistration::led_by(leader, &[1, 2], &[leader])),
         }
     }
 

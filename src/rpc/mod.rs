@@ -31,13 +31,16 @@ pub enum Timer {
     Throttle(Peer),
 }
 
+/// How many timer slots a peer has.
+const SLOTS: usize = 3;
+
 impl TimerSlot for Timer {
     fn slot(self) -> usize {
         match self {
-            Self::Request(peer) => peer.0 as usize * 3,
+            Self::Request(peer) => peer.0 as usize * SLOTS,
             // Only a ready peer is throttled; when its connection breaks, the back-off replaces it.
-            Self::Reconnect(peer) | Self::Throttle(peer) => peer.0 as usize * 3 + 1,
-            Self::Setup(peer) => peer.0 as usize * 3 + 2,
+            Self::Reconnect(peer) | Self::Throttle(peer) => peer.0 as usize * SLOTS + 1,
+            Self::Setup(peer) => peer.0 as usize * SLOTS + 2,
         }
     }
 }
@@ -163,6 +166,11 @@ impl<K> Rpc<K> {
     /// How many peers there are.
     pub fn peer_count(&self) -> u32 {
         self.peers.len() as u32
+    }
+
+    /// How many timer slots its peers have.
+    pub fn timer_slots(&self) -> u32 {
+        self.peer_count() * SLOTS as u32
     }
 
     /// True when a request can be sent now.

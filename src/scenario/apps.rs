@@ -62,7 +62,8 @@ pub(in crate::scenario) fn producers(
         }
         producers.push(ProducerSpec { name, plan, config });
     }
-    let count = producers.len() as u64;
+    let made = |producer: &ProducerSpec| u64::from(producer.plan.behaviour.producers);
+    let count = producers.iter().map(made).sum();
     too_many(
         top,
         "producers",
@@ -281,8 +282,10 @@ fn behaviour(reader: &Reader<'_>, problems: &mut Problems) -> Behaviour {
         }
     });
     let flush_every = reader.count("flush_every", problems);
+    let threads = reader.count_u32("threads", problems);
     Behaviour {
-        threads: reader.count_u32("threads", problems),
+        threads,
+        producers: producers_of(reader, threads, problems),
         send: match reader.word("send", problems) {
             Some("sync") => SendMode::Sync,
             Some(_) | None => SendMode::Async,
@@ -294,6 +297,29 @@ fn behaviour(reader: &Reader<'_>, problems: &mut Problems) -> Behaviour {
             Some(_) | None => OnRestart::Next,
         },
     }
+}
+
+/// How many producers the threads use: none has less than a thread.
+fn producers_of(reader: &Reader<'_>, threads: u32, problems: &mut Problems) -> u32 {
+    let producers = reader.count_u32("producers", problems);
+    if producers > threads {
+        let have = if threads == 1 {
+            "one thread".to_owned()
+        } else {
+            format!("{threads} threads")
+        };
+        problems.add(
+            reader.place("producers"),
+            Problem::BadValue {
+                what: reader.name("producers"),
+                why: format!("{producers} producers are too many for {have}"),
+                help: Some(format!(
+                    "a thread uses one producer: threads = {producers}, or producers = {threads}"
+                )),
+            },
+        );
+    }
+    producers
 }
 
 /// Who chooses partitions; a number is a partition of the topic.

@@ -269,7 +269,13 @@ impl Facts<'_> {
     fn behaviour(&mut self, behaviour: Behaviour) {
         let usual = Behaviour::default();
         let threads = count(u64::from(behaviour.threads), "thread");
-        let text = format!("{threads} at the producer");
+        let text = match behaviour.producers {
+            1 => format!("{threads} at the producer"),
+            several if several == behaviour.threads => {
+                format!("{threads}, each with a producer of its own")
+            }
+            several => format!("{threads} at {several} producers in turn"),
+        };
         self.say_unless(behaviour.threads == usual.threads, "threads", text);
         let text = match behaviour.send {
             SendMode::Async => "a thread goes on while a record is on its way",

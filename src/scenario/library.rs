@@ -59,6 +59,7 @@ static LIBRARY: &[LibraryEntry] = library! {
     "producers" {
         "batching-frontier"
         "keyless-placement"
+        "producer-per-thread"
         "resend-is-not-retry"
     }
     "retention" {

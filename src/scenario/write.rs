@@ -430,6 +430,7 @@ fn producer_table(producer: &ProducerSpec, topics: &[Arc<str>], config: &Table) 
 
 fn behaviour(table: &mut Table, behaviour: Behaviour) {
     put(table, "threads", number(behaviour.threads));
+    put(table, "producers", number(behaviour.producers));
     let send = match behaviour.send {
         SendMode::Async => "async",
         SendMode::Sync => "sync",

@@ -91,8 +91,10 @@ pub struct OnError {
 /// What a producer application does beside calling send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behaviour {
-    /// Threads that share the producer; at least 1.
+    /// Threads that send; at least 1.
     pub threads: u32,
+    /// Producers that the threads use in turn, at most one a thread; at least 1.
+    pub producers: u32,
     /// How they send.
     pub send: SendMode,
     /// After how many records a thread calls flush(); none is never.
@@ -108,6 +110,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             threads: 1,
+            producers: 1,
             send: SendMode::Async,
             flush_every: None,
             on_error: OnError::default(),

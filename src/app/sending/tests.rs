@@ -1,12 +1,14 @@
 //! A producer application on a host made by hand, with one broker that the test switches.
 
+mod several;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::app::sending::*;
 use crate::delivery::{Record, SenderId};
 use crate::kafka::api::init_producer_id::InitProducerIdResponse;
 use crate::kafka::api::metadata::{MetadataResponse, PartitionMetadata, TopicMetadata};
-use crate::kafka::api::produce::{ProducePartitionResponse, ProduceResponse};
+use crate::kafka::api::produce::{Acks, ProducePartitionResponse, ProduceResponse};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact;
 use crate::kafka::ids::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, TopicId};
@@ -36,11 +38,15 @@ struct Bench {
     timers: BTreeMap<usize, (SimTime, Timer)>,
     metadata: Serve,
     produce: Serve,
+    /// Nothing arrives on these connections.
+    silent: Vec<ConnectionId>,
     /// So many produce requests are refused before one is served.
     refusals: u32,
     next_producer_id: u64,
     /// The records that the broker was sent, with their timestamps in ms.
     received: Vec<(u32, i64)>,
+    /// And the ids of the producers that sent them.
+    carriers: Vec<(u32, u64)>,
     /// Deliveries in words.
     story: Vec<String>,
     exited: bool,
@@ -85,9 +91,11 @@ impl Bench {
             timers: BTreeMap::new(),
             metadata: Serve::AtOnce,
             produce: Serve::AtOnce,
+            silent: Vec::new(),
             refusals: 0,
             next_producer_id: 0,
             received: Vec::new(),
+            carriers: Vec::new(),
             story: Vec::new(),
             exited: false,
         }
@@ -143,6 +151,9 @@ impl Bench {
         let Message::Request { correlation, body } = body else {
             panic!("clients send requests");
         };
+        if self.silent.contains(&on) {
+            return None;
+        }
         let answer = match body {
             Request::Metadata(_) if self.metadata == Serve::Never => return None,
             Request::Metadata(_) => Response::Metadata(Box::new(metadata())),
@@ -159,7 +170,11 @@ impl Bench {
                 let base = batch.times.base.0;
                 let time = |r: &Record| (r.id.0, base + i64::from(r.timestamp_delta));
                 self.received.extend(batch.records.iter().map(time));
-                if self.produce == Serve::Never {
+                if let Some(stamp) = batch.producer {
+                    let carrier = |r: &Record| (r.id.0, stamp.id.0);
+                    self.carriers.extend(batch.records.iter().map(carrier));
+                }
+                if self.produce == Serve::Never || request.acks == Acks::None {
                     return None;
                 }
                 let error = (self.refusals > 0).then_some(ErrorCode::NotEnoughReplicas);
@@ -571,4 +586,36 @@ fn an_application_with_an_outbox_sends_what_was_not_confirmed_again_after_a_cras
     sent 3+1
     acked 3+1 at Some(3)
     ");
+}
+
+#[test]
+fn without_acks_a_flush_returns_when_its_batches_are_written() {
+    let flushing = Behaviour {
+        flush_every: Some(2),
+        ..Behaviour::default()
+    };
+    let plan = behaving(Arrivals::Flood, 6, flushing);
+    let mut bench = Bench::started(plan, no_acks());
+    bench.wait(ms(100));
+    assert_eq!(bench.received.len(), 6);
+    assert!(bench.app.is_done());
+}
+
+#[test]
+fn without_acks_memory_is_free_when_batches_are_written() {
+    let small = ProducerConfig {
+        buffer_memory: 20_000,
+        ..no_acks()
+    };
+    let mut bench = Bench::started(plan(Arrivals::Flood, 100), small);
+    bench.wait(ms(100));
+    assert_eq!(bench.received.len(), 100);
+    assert!(bench.app.is_done());
+}
+
+fn no_acks() -> ProducerConfig {
+    ProducerConfig {
+        acks: Acks::None,
+        ..no_retries()
+    }
 }

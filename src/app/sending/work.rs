@@ -46,6 +46,10 @@ pub(super) struct Work {
     pub(super) behaviour: Behaviour,
     /// What each thread does.
     pub(super) threads: Vec<Doing>,
+    /// How many producers they use: each thread the one at its index modulo this.
+    pub(super) producers: usize,
+    /// With several producers, the thread that has not had a record for longest.
+    turn: usize,
     /// Records that each thread has sent since its last flush().
     unflushed: Vec<u32>,
     /// Records to be sent again, by the time when.
@@ -63,6 +67,8 @@ impl Work {
         Self {
             behaviour,
             threads: vec![Doing::Nothing; threads],
+            producers: (behaviour.producers as usize).clamp(1, threads),
+            turn: 0,
             unflushed: vec![0; threads],
             again: BTreeMap::new(),
             attempts: BTreeMap::new(),
@@ -73,6 +79,7 @@ impl Work {
     /// The process died; the outbox is on a disk.
     pub(super) fn crash(&mut self) {
         self.threads.fill(Doing::Nothing);
+        self.turn = 0;
         self.unflushed.fill(0);
         self.again.clear();
         self.attempts.clear();
@@ -91,9 +98,36 @@ impl Work {
         self.again.is_empty() && self.threads.iter().all(|doing| *doing == Doing::Nothing)
     }
 
-    /// True when a thread waits in send(); others wait behind it.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.blocked().next().is_some()
+    /// True when a thread waits in the producer's send(); its other threads wait behind it.
+    pub(super) fn holds_up(&self, producer: usize) -> bool {
+        self.waited_for() & (1 << producer) != 0
+    }
+
+    /// The producers in whose send() a thread waits: one bit for each.
+    fn waited_for(&self) -> u64 {
+        let blocked = self.blocked().map(|(index, _)| index % self.producers);
+        blocked.fold(0, |bits, producer| bits | 1 << producer)
+    }
+
+    /// The threads whose producers hold nobody up, from the one whose turn it is, and what they do.
+    fn unhindered(&self) -> impl Iterator<Item = (usize, Doing)> + '_ {
+        let waited_for = self.waited_for();
+        let in_turn = (self.turn..self.threads.len()).chain(0..self.turn);
+        let free = in_turn.filter(move |index| waited_for & (1 << (index % self.producers)) == 0);
+        free.map(|index| (index, self.threads[index]))
+    }
+
+    /// The next thread that takes a record.
+    pub(super) fn next_free(&self) -> Option<usize> {
+        let mut threads = self.unhindered();
+        let free = threads.find(|(_, doing)| *doing == Doing::Nothing)?;
+        Some(free.0)
+    }
+
+    /// A thread has had its turn. The next one.
+    pub(super) fn pass_turn(&mut self, index: usize) -> Option<usize> {
+        self.turn = (index + 1) % self.threads.len();
+        self.next_free()
     }
 
     /// The threads that wait in send(), and with what.
@@ -109,11 +143,6 @@ impl Work {
         })
     }
 
-    /// The thread in send() whose record came first.
-    pub(super) fn first_blocked(&self) -> Option<(usize, Blocked)> {
-        self.blocked().min_by_key(|(_, blocked)| blocked.draft.id)
-    }
-
     /// A record is due to be sent again.
     pub(super) fn take_again(&mut self, now: SimTime) -> Option<Draft> {
         let first = self.again.first_entry()?;
@@ -123,9 +152,9 @@ impl Work {
     /// When a thread goes on by itself or a record is due to be sent again.
     pub(super) fn next_time(&self) -> Option<SimTime> {
         let again = self.again.keys().next().map(|(at, _)| *at);
-        let free = self.threads.contains(&Doing::Nothing);
-        let threads = self.threads.iter().filter_map(|doing| match doing {
-            Doing::Compressing(until) | Doing::Sleeping(_, until) => Some(*until),
+        let free = self.next_free().is_some();
+        let threads = self.unhindered().filter_map(|(_, doing)| match doing {
+            Doing::Compressing(until) | Doing::Sleeping(_, until) => Some(until),
             Doing::Nothing | Doing::Blocked(_) | Doing::Awaiting(_) | Doing::Flushing(_) => None,
         });
         threads.chain(again.filter(|_| free)).min()

@@ -26,7 +26,7 @@ use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::ids::{
     LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, ProducerId, Sequence, TopicId,
 };
-use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
+use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
 use crate::kafka::records::{
     Batch, BatchTimes, Payload, ProducerStamp, StoredBatch, TimestampType,
 };
@@ -59,15 +59,10 @@ struct Lab {
 /// A partition's registration: replicas b1, b2, b3.
 fn registration(leader: u32, leader_epoch: u32, isr: &[u32]) -> PartitionRegistration {
     PartitionRegistration {
-        replicas: [B1, B2, B3].into(),
-        isr: isr.iter().map(|id| BrokerId(*id)).collect(),
-        elr: [].into(),
-        last_known_leader: None,
-        reassignment: None,
         leader: (leader > 0).then_some(BrokerId(leader)),
-        recovery: LeaderRecoveryState::Recovered,
         leader_epoch: LeaderEpoch(leader_epoch),
         partition_epoch: PartitionEpoch(leader_epoch),
+        ..PartitionRegistration::led_by(leader, &[1, 2, 3], isr)
     }
 }
 

@@ -34,7 +34,7 @@ use crate::kafka::message::Message;
 use crate::rpc;
 use crate::rpc::{Peer, Rpc};
 use crate::sim::clock::WallTime;
-use crate::sim::process::{Cx, HostId, Input, TimerSlot};
+use crate::sim::process::{ConnectionId, Cx, HostId, Input, TimerSlot};
 use crate::sim::ratio::Ratio;
 use crate::sim::rng::Streams;
 use crate::sim::time::SimTime;
@@ -348,6 +348,16 @@ impl Producer {
             Input::Flushed(_) | Input::FlushFailed(_) => return,
         }
         self.run(cx);
+    }
+
+    /// True for a connection that it has opened and that is not closed.
+    pub fn has_connection(&self, connection: ConnectionId) -> bool {
+        self.rpc.peer_of(connection).is_some()
+    }
+
+    /// How many timer slots it uses.
+    pub fn timer_slots(&self) -> u32 {
+        1 + self.rpc.timer_slots()
     }
 
     /// Takes no more records and sends what it has without further delay.

@@ -10,15 +10,9 @@ fn ids(ids: &[u32]) -> Arc<[BrokerId]> {
 /// Replicas 1, 2, 3, led by 1 in epoch 5.
 fn partition(isr: &[u32]) -> PartitionRegistration {
     PartitionRegistration {
-        replicas: ids(&[1, 2, 3]),
-        isr: ids(isr),
-        elr: ids(&[]),
-        last_known_leader: None,
-        reassignment: None,
-        leader: Some(BrokerId(1)),
-        recovery: LeaderRecoveryState::Recovered,
         leader_epoch: LeaderEpoch(5),
         partition_epoch: PartitionEpoch(9),
+        ..PartitionRegistration::led_by(1, &[1, 2, 3], isr)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::scenario::keys::{
 /// `[producers.NAME]`.
 pub static PRODUCER: TableDoc = TableDoc {
     header: "[producers.NAME]",
-    says: "An application with one producer, on the host NAME. All producers' records are numbered \
+    says: "An application that sends, on the host NAME. All producers' records are numbered \
            on, in the order of the file.",
     keys: &[
         key(
@@ -68,7 +68,14 @@ pub static PRODUCER: TableDoc = TableDoc {
             Takes::Count { min: 1, max: 64 },
             Value("1"),
             "threads = 4",
-            "Threads that share the producer and take the next record in turn.",
+            "Threads that take the next record in turn.",
+        ),
+        key(
+            "producers",
+            Takes::Count { min: 1, max: 64 },
+            Value("1"),
+            "producers = 4",
+            "How many KafkaProducer objects the application makes, at most one a thread; its threads use them in turn. Each has its own buffer.memory, connections, metadata and producer id.",
         ),
         key(
             "send",

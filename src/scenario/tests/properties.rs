@@ -299,14 +299,15 @@ fn producer(index: u32, topic: TopicId, partitions: u32) -> impl Strategy<Value 
     let ratio = (1_000..=200_000_u64).prop_map(|n| Ratio::new(n, 100_000).expect("not zero"));
     let sizes = (1..1_000_000_u32, 0..=64_u32 << 20, any::<bool>());
     let behaviour = (
-        1..=64_u32,
+        (1..=64_u32).prop_flat_map(|threads| (Just(threads), 1..=threads)),
         any::<(bool, bool)>(),
         proptest::option::of(1..1_000_u32),
         (0..9_u32, span(secs(99))),
     )
         .prop_map(
-            |(threads, (sync, outbox), flush_every, (resend, wait))| Behaviour {
+            |((threads, producers), (sync, outbox), flush_every, (resend, wait))| Behaviour {
                 threads,
+                producers,
                 send: if sync {
                     SendMode::Sync
                 } else {
