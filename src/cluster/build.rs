@@ -27,8 +27,9 @@ use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, Partit
 use crate::kafka::quota::{ClientId, ClientQuotas};
 use crate::metadata::image::MetadataImage;
 use crate::sim::disk::DiskProfile;
-use crate::sim::host::{Cost, HostSpec, NetworkThreads};
+use crate::sim::host::{Cost, HostSpec};
 use crate::sim::link::{Latency, LinkProfile};
+use crate::sim::network_threads::NetworkThreads;
 use crate::sim::process::HostId;
 use crate::sim::ratio::Ratio;
 use crate::sim::rng::Streams;
@@ -61,7 +62,7 @@ impl Cluster {
         let server = HostSpec {
             threads: spec.broker_config.num_io_threads,
             costs: costs(&spec.costs),
-            network: network_threads(spec),
+            network: Some(network_threads(spec)),
             disk,
             ..HostSpec::default()
         };
@@ -331,24 +332,25 @@ fn disk_profile(spec: &DiskSpec) -> DiskProfile {
 }
 
 // Deviation: a connection's network thread follows from its number, not round robin from the order
-// of accepting; how long the request queue may be (queued.max.requests) is without limit.
-/// Brokers' and controllers' network threads, where they cost anything.
-fn network_threads(spec: &ClusterSpec) -> Option<NetworkThreads> {
+// of accepting; answers that it was given before it had to wait for room leave while it waits.
+/// Brokers' and controllers' network threads, and the queue that they share.
+fn network_threads(spec: &ClusterSpec) -> NetworkThreads {
     let costs = spec.costs.of_network(spec.security_protocol);
-    if costs.is_free() {
-        return None;
+    let (mut read, mut write) = (Vec::new(), Vec::new());
+    if !costs.is_free() {
+        read = vec![costs.read; CostClass::COUNT];
+        write = vec![costs.write; CostClass::COUNT];
+        // Answers to a broker's own requests, and those requests, are its fetchers' affair.
+        read[CostClass::Free as usize] = Cost::default();
+        write[CostClass::Free as usize] = Cost::default();
+        write[CostClass::Records as usize] = costs.write_records;
     }
-    let mut read = vec![costs.read; CostClass::COUNT];
-    let mut write = vec![costs.write; CostClass::COUNT];
-    // Answers to a broker's own requests, and those requests, are its fetchers' affair.
-    read[CostClass::Free as usize] = Cost::default();
-    write[CostClass::Free as usize] = Cost::default();
-    write[CostClass::Records as usize] = costs.write_records;
-    Some(NetworkThreads {
+    NetworkThreads {
         threads: spec.broker_config.num_network_threads,
         read,
         write,
-    })
+        queue: Some(spec.broker_config.queued_max_requests),
+    }
 }
 
 /// By [`CostClass`].

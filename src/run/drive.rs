@@ -144,6 +144,7 @@ impl Run {
         let totals = metrics::Totals {
             unavailable_ms: watch.unavailable_ms(ended_at),
             disks: cluster.broker_disks(),
+            request_queues: cluster.request_queues(),
         };
         let Watch {
             audit,

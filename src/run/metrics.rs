@@ -6,6 +6,7 @@ use crate::check::audit::Audited;
 use crate::check::audit::latency::Latencies;
 use crate::cluster::spec::ClusterSpec;
 use crate::run::watch::Counts;
+use crate::sim::host::QueueSeen;
 
 /// What is known at the end only.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Totals {
     pub unavailable_ms: u64,
     /// Of each broker the bytes on its disks: at their peak, and at the end.
     pub disks: Vec<(u64, u64)>,
+    /// What the request queues were like.
+    pub request_queues: QueueSeen,
 }
 
 /// All metrics of a run.
@@ -51,6 +54,11 @@ pub fn collect(
         ("disk_bytes_max", fullest(totals, |(most, _)| *most)),
         ("disk_bytes_end", fullest(totals, |(_, end)| *end)),
         ("throttled_ms", counts.throttled_ms(|_| true)),
+        (
+            "request_queue_max",
+            u64::from(totals.request_queues.longest),
+        ),
+        ("request_queue_full", totals.request_queues.met_full),
         ("unavailable_partition_ms", totals.unavailable_ms),
         ("untold", audited.untold),
     ];

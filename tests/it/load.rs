@@ -127,3 +127,63 @@ fn tls_costs_time_and_takes_sendfile_away() {
     assert_eq!(outcomes["copies"].fingerprint, outcomes["base"].fingerprint);
     assert!(e2e("one network thread") >= e2e("tls"));
 }
+
+/// Eight producers that keep the one handler thread busy, and a quiet application beside them.
+const BUSY: &str = r#"
+question = "Whom does a full request queue hold up?"
+run_for = "20s"
+[cluster]
+brokers = 1
+config = { "num.network.threads" = 1, "num.io.threads" = 1 }
+[costs]
+produce = "20ms"
+[topics.bulk]
+[topics.calm]
+[producers.quiet]
+topic = "calm"
+rate = "2/s"
+[groups.quiet]
+topics = ["calm"]
+members = 1
+protocol = "assign"
+"#;
+
+#[test]
+fn a_full_request_queue_holds_up_quiet_clients_of_the_same_network_thread() {
+    let mut text = BUSY.to_owned();
+    for index in 1..=8 {
+        text += &format!("[producers.busy-{index}]\ntopic = \"bulk\"\nrate = \"20/s\"\n");
+    }
+    text += r#"
+        [variants.short]
+        cluster.config."queued.max.requests" = 1
+        [variants."short, idle"]
+        cluster.config."queued.max.requests" = 1
+        cluster.config."num.io.threads" = 64
+    "#;
+    let scenario = parse(&text);
+    let all = scenario.variants.iter();
+    let outcomes: BTreeMap<String, Outcome> = all
+        .map(|variant| (variant.name.to_string(), run(variant, 1)))
+        .collect();
+    let e2e = |name: &str| metric(&outcomes[name], "groups.quiet.e2e_p50_ns");
+    let queue = |name: &str| {
+        let of = |metric_name| metric(&outcomes[name], metric_name);
+        (of("request_queue_max"), of("request_queue_full"))
+    };
+    for outcome in outcomes.values() {
+        assert_eq!(outcome.delivery.readable, outcome.delivery.sent);
+    }
+    let (longest, met_full) = queue("base");
+    assert!(
+        (5..500).contains(&longest) && met_full == 0,
+        "{longest}, {met_full}"
+    );
+    let (longest, met_full) = queue("short");
+    assert!(longest == 1 && met_full > 100, "{longest}, {met_full}");
+    assert_eq!(queue("short, idle"), (0, 0));
+    // Its requests wait for the handler as before, and its answers for the network thread too.
+    let (before, after) = (e2e("base"), e2e("short"));
+    assert!(after > before + before / 4, "{before} ns, {after} ns");
+    assert!(e2e("short, idle") < before / 2);
+}

@@ -175,6 +175,7 @@ fn a_brokers_defaults_and_ranges_are_kafkas() {
     request.timeout.ms = 30000 ms [at least 0] ServerConfigs
     num.network.threads = 3  [at least 1] ServerConfigs
     num.io.threads = 8  [at least 1] ServerConfigs
+    queued.max.requests = 500  [at least 1] ServerConfigs
     controlled.shutdown.enable = true  [true or false] ServerConfigs
     replication.quota.window.num = 11  [at least 1] QuotaConfig
     replication.quota.window.size.seconds = 1  [at least 1] QuotaConfig

@@ -137,7 +137,7 @@ pub static EVENT: TableDoc = TableDoc {
             Takes::Targets,
             Means("-"),
             "isolate = \"b1\"",
-            "Nothing arrives between the node and any other host; several, as those of a rack, still reach one another.",
+            "Nothing arrives between the node and any other host.",
         ),
         key(
             "slow_link",
