@@ -24,7 +24,7 @@ use crate::kafka::ids::{
     TopicPartition,
 };
 use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
-use crate::kafka::quota::{ClientId, ClientQuotas};
+use crate::kafka::quota::{ClientId, ClientIds};
 use crate::metadata::image::MetadataImage;
 use crate::sim::disk::DiskProfile;
 use crate::sim::host::{Cost, HostSpec};
@@ -56,7 +56,7 @@ impl Cluster {
         let image = bootstrap(spec, &brokers, &streams);
         let topic_names = spec.topics.iter().map(|topic| Arc::clone(&topic.name));
         let topic_names: Arc<[Arc<str>]> = topic_names.collect();
-        let quotas = client_quotas(spec, &hosts);
+        let clients = client_ids(spec, &hosts);
         let config = Arc::new(spec.broker_config.clone());
         let disk = disk_profile(&spec.disks);
         let server = HostSpec {
@@ -95,7 +95,7 @@ impl Cluster {
                         log_dirs: spec.disks.log_dirs,
                         costs: spec.costs,
                         network: spec.costs.of_network(spec.security_protocol),
-                        quotas: quotas.clone(),
+                        clients: clients.clone(),
                         mutation: spec.mutation,
                     });
                     (AnyProcess::Broker(Box::new(broker)), &server)
@@ -168,9 +168,9 @@ fn name_hosts(spec: &ClusterSpec) -> Hosts {
     hosts
 }
 
-/// The client.id of each host, and their quotas; none where nobody has any.
-fn client_quotas(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientQuotas>> {
-    if spec.quotas.is_empty() {
+/// The client.id of each host; none where nobody has a quota or gets one.
+fn client_ids(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientIds>> {
+    if !spec.has_quotas() {
         return None;
     }
     // Who has the same client.id shares its quotas.
@@ -179,15 +179,15 @@ fn client_quotas(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientQuotas>>
             .position(|known| known == name)
             .map(|id| ClientId(id as u32))
     };
-    let clients = hosts.all().map(|(_, role)| match role {
+    let of_hosts = hosts.all().map(|(_, role)| match role {
         Role::Controller(_) | Role::Broker(_) => None,
         Role::Sender(index) => id(&spec.producers[index as usize].name),
         Role::Reader(group, _) => id(&spec.groups[group as usize].name),
         Role::Tool(_) => id(ClusterSpec::TOOLS),
     });
-    Some(Arc::new(ClientQuotas {
-        limits: spec.client_ids().map(|id| spec.quotas.of(id)).collect(),
-        clients: clients.collect(),
+    Some(Arc::new(ClientIds {
+        names: spec.client_ids().map(Arc::from).collect(),
+        of_hosts: of_hosts.collect(),
     }))
 }
 
@@ -198,6 +198,7 @@ fn bootstrap(
     streams: &Streams,
 ) -> MetadataImage {
     let mut image = MetadataImage::default();
+    image.client_quotas = spec.quotas.entities();
     let standing = || brokers.iter().take(spec.brokers as usize);
     for (broker, _) in standing() {
         image.apply(&MetadataRecord::RegisterBroker {

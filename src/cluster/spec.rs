@@ -1,15 +1,17 @@
 //! What to build: brokers, controllers, topics, applications, network, disks and costs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::broker::mutation::Mutation;
+use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::kafka::ids::{BrokerId, Rack};
-use crate::kafka::quota::Limits;
+use crate::kafka::quota::{Entity, Limits};
 use crate::sim::time::SimDuration;
 use crate::workload::{Command, ReadPlan, SendPlan};
 
@@ -77,6 +79,18 @@ impl ClusterSpec {
         let producers = self.producers.iter().map(|producer| &*producer.name);
         let groups = self.groups.iter().map(|group| &*group.name);
         producers.chain(groups).chain([Self::TOOLS])
+    }
+
+    /// True when anybody has a quota at some time.
+    pub fn has_quotas(&self) -> bool {
+        let mut commands = self.commands.iter();
+        !self.quotas.is_empty()
+            || commands.any(|tool| {
+                matches!(
+                    tool.command,
+                    Command::Admin(AdminRequest::AlterClientQuotas { .. })
+                )
+            })
     }
 
     /// Where a broker stands: the racks go round the brokers.
@@ -160,10 +174,13 @@ impl QuotaSpec {
         self.default.is_empty() && self.clients.iter().all(|(_, limits)| limits.is_empty())
     }
 
-    /// The quotas of a client.id.
-    pub fn of(&self, client: &str) -> Limits {
-        let own = self.clients.iter().find(|(name, _)| **name == *client);
-        own.map_or(self.default, |(_, own)| own.or(self.default))
+    /// The quotas as the metadata has them: nobody is there without a limit.
+    pub fn entities(&self) -> BTreeMap<Entity, Limits> {
+        let own = self.clients.iter();
+        let own = own.map(|(name, limits)| (Some(Arc::clone(name)), *limits));
+        own.chain([(None, self.default)])
+            .filter(|(_, limits)| !limits.is_empty())
+            .collect()
     }
 }
 

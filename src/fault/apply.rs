@@ -383,6 +383,9 @@ fn asked(cluster: &Cluster, request: &AdminRequest) -> String {
             Some(target) => moved(cluster, *tp, target),
             None => format!("cancel reassignment of {}", name(*tp)),
         },
+        AdminRequest::AlterClientQuotas { entity, .. } => {
+            format!("alter quotas of {}", entity.as_deref().unwrap_or("default"))
+        }
         AdminRequest::UnregisterBroker { broker: id } => format!("unregister {}", broker(id)),
     }
 }

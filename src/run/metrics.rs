@@ -72,7 +72,7 @@ pub fn collect(
         let records = records.copied().unwrap_or_default() as i64;
         metrics.insert(format!("appended_records.b{broker}"), records);
     }
-    if !spec.quotas.is_empty() {
+    if spec.has_quotas() {
         for (index, name) in spec.client_ids().enumerate() {
             let throttled = counts.throttled_ms(|client| client.0 == index as u32);
             metrics.insert(format!("throttled_ms.{name}"), throttled as i64);

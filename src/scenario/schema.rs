@@ -15,6 +15,7 @@ use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::{Kind, OFFSET_RESETS};
 use crate::kafka::config::{Component, ComponentKind};
+use crate::kafka::quota::QuotaType;
 use crate::kafka::throttled_replicas::Side;
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, ON_ERROR, PRODUCER};
 use crate::scenario::keys::event::EVENT;
@@ -22,7 +23,7 @@ use crate::scenario::keys::faults::FAULTS;
 use crate::scenario::keys::hosts::{
     CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
 };
-use crate::scenario::keys::quotas::QUOTA;
+use crate::scenario::keys::quotas::{ALTERED, QUOTA};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::scenario::keys::{ACTIONS, Absent, ActionKind, Key, SET_UP, TableDoc, Takes};
 use crate::scenario::moment::{FENCED, OF_PARTITION};
@@ -246,7 +247,8 @@ fn special(name: &str, part: Part) -> Value {
         "for" => durations(),
         "alter_config" => altered(),
         "delete_records" | "elect" | "reassign" => form("\\S+-[0-9]+"),
-        "grow" => json!({ "type": "string" }),
+        "grow" | "client" => json!({ "type": "string" }),
+        "alter_quotas" => altered_quotas(),
         "unregister" => form("b[0-9]+"),
         "on" => form(&moments()),
         "then" => json!({ "type": "string", "enum": on_one_node() }),
@@ -322,6 +324,17 @@ fn altered() -> Value {
     configs["required"] = json!(["topic"]);
     configs["minProperties"] = json!(2);
     configs
+}
+
+/// A client.id and some of its quotas.
+fn altered_quotas() -> Value {
+    let mut altered = table(&ALTERED, Part::Whole);
+    for quota in QuotaType::ALL {
+        let known = altered["properties"][quota.name()].take();
+        altered["properties"][quota.name()] = json!({ "anyOf": [{ "enum": ["off"] }, known] });
+    }
+    altered["minProperties"] = json!(2);
+    altered
 }
 
 /// The configs of a component, by their whole names or, unquoted in the file, as tables of tables.

@@ -187,3 +187,71 @@ fn a_full_request_queue_holds_up_quiet_clients_of_the_same_network_thread() {
     assert!(after > before + before / 4, "{before} ns, {after} ns");
     assert!(e2e("short, idle") < before / 2);
 }
+
+#[test]
+fn a_quota_is_set_and_taken_back_while_the_cluster_runs() {
+    let outcomes = outcomes(
+        r#"
+        [variants.slower]
+        timeline.limit = { at = "10s", alter_quotas = { client = "bulk", producer_byte_rate = "1MB/s" } }
+        [variants."for a while"]
+        timeline.limit = { at = "10s", alter_quotas = { client = "bulk", producer_byte_rate = "1MB/s" } }
+        timeline.free = { at = "12s", alter_quotas = { client = "bulk", producer_byte_rate = "off" } }
+        [variants.default]
+        timeline.limit = { at = "10s", alter_quotas = { client = "default", producer_byte_rate = "1MB/s" } }
+        [variants."from the start"]
+        quotas.bulk.producer_byte_rate = "1MB/s"
+        [variants."until 10 s"]
+        quotas.bulk.producer_byte_rate = "1MB/s"
+        timeline.free = { at = "10s", alter_quotas = { client = "bulk", producer_byte_rate = "off" } }
+        "#,
+    );
+    for (name, outcome) in &outcomes {
+        assert_eq!(outcome.delivery.readable, outcome.delivery.sent, "{name}");
+        assert!(outcome.faults.iter().all(|fault| fault.hit), "{name}");
+    }
+    let throttled = |name: &str| metric(&outcomes[name], "throttled_ms.bulk");
+    let first = |name: &str| outcomes[name].throttles[0].throttled.first.as_millis();
+    assert_eq!(outcomes["base"].throttles, []);
+    // Nobody was measured before: the windows lend ten seconds' worth of bytes, sent in five.
+    for name in ["slower", "default"] {
+        assert!(
+            (13_000..18_000).contains(&first(name)),
+            "{name}: {}",
+            first(name)
+        );
+        assert!(throttled(name) > 10_000, "{name}");
+    }
+    assert!(throttled("slower") < throttled("from the start"));
+    assert_eq!(
+        throttled("for a while"),
+        0,
+        "it was over before the windows were full"
+    );
+    let (whole, part) = (throttled("from the start"), throttled("until 10 s"));
+    assert!(part > 0 && part < whole / 3, "{part} of {whole} ms");
+    let ended_at = |name: &str| outcomes[name].ended_at;
+    assert!(ended_at("until 10 s") < ended_at("slower"));
+    assert!(ended_at("slower") < ended_at("from the start"));
+}
+
+/// A broker that was away when a quota was set has it when it is back.
+#[test]
+fn a_broker_that_was_away_learns_of_a_quota() {
+    let with = |timeline: &str| {
+        let text = BULK.replace(
+            "run_for = \"30s\"",
+            &format!("run_for = \"60s\"\n{timeline}"),
+        );
+        run(&parse(&text).variants[0], 1)
+    };
+    let outcome = with(
+        r#"timeline = [
+          { id = "limit", at = "9.5s", alter_quotas = { client = "bulk", producer_byte_rate = "1MB/s" } },
+          { id = "crash", at = "10s", crash = "b1", for = "5s" },
+        ]"#,
+    );
+    assert!(outcome.faults.iter().all(|fault| fault.hit));
+    assert!(metric(&outcome, "throttled_ms.bulk") > 10_000);
+    assert!(outcome.throttles[0].throttled.first.as_millis() > 15_000);
+}

@@ -241,6 +241,13 @@ pub static EVENT: TableDoc = TableDoc {
             "The partition is to have other `replicas` (AlterPartitionReassignments).",
         ),
         key(
+            "alter_quotas",
+            Takes::Form("a table: a client.id and its quotas"),
+            Means("-"),
+            "alter_quotas = { client = \"p1\", producer_byte_rate = \"1MB/s\" }",
+            "An administrator changes what a client.id, or `default`, may take (AlterClientQuotas), with the keys of `[quotas.NAME]`; `\"off\"` takes a quota back.",
+        ),
+        key(
             "unregister",
             Takes::Form("a broker"),
             Means("-"),
