@@ -174,21 +174,20 @@ fn client_ids(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientIds>> {
         return None;
     }
     // Who has the same client.id shares its quotas.
+    let names = spec.client_ids();
     let id = |name: &str| {
-        spec.client_ids()
-            .position(|known| known == name)
-            .map(|id| ClientId(id as u32))
+        let number = names.iter().position(|known| **known == *name);
+        number.map(|id| ClientId(id as u32))
     };
     let of_hosts = hosts.all().map(|(_, role)| match role {
         Role::Controller(_) | Role::Broker(_) => None,
-        Role::Sender(index) => id(&spec.producers[index as usize].name),
-        Role::Reader(group, _) => id(&spec.groups[group as usize].name),
+        Role::Sender(index) => id(spec.producers[index as usize].client_id()),
+        Role::Reader(group, _) => id(spec.groups[group as usize].client_id()),
         Role::Tool(_) => id(ClusterSpec::TOOLS),
     });
-    Some(Arc::new(ClientIds {
-        names: spec.client_ids().map(Arc::from).collect(),
-        of_hosts: of_hosts.collect(),
-    }))
+    let of_hosts = of_hosts.collect();
+    let names = names.into();
+    Some(Arc::new(ClientIds { names, of_hosts }))
 }
 
 /// The metadata of a cluster that stands.

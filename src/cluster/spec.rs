@@ -8,6 +8,7 @@ use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::text::Text;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::kafka::ids::{BrokerId, Rack};
@@ -72,13 +73,19 @@ impl ClusterSpec {
     /// The client.id of the command-line tools.
     pub const TOOLS: &'static str = "adminclient-1";
 
-    // Deviation: a producer's client.id is its name in the scenario and a consumer's that of its
-    // group; Java numbers them on within a process (producer-1, consumer-billing-1).
-    /// All client.ids, by number: producers, groups, command-line tools.
-    pub fn client_ids(&self) -> impl Iterator<Item = &str> {
-        let producers = self.producers.iter().map(|producer| &*producer.name);
-        let groups = self.groups.iter().map(|group| &*group.name);
-        producers.chain(groups).chain([Self::TOOLS])
+    // Deviation: where client.id is not set, a producer's is its name in the scenario and a consumer's
+    // that of its group; Java numbers them on within a process (producer-1, consumer-billing-1).
+    /// All client.ids, by number, each once: producers, groups, command-line tools.
+    pub fn client_ids(&self) -> Vec<Arc<str>> {
+        let producers = self.producers.iter().map(ProducerSpec::client_id);
+        let groups = self.groups.iter().map(GroupSpec::client_id);
+        let mut all: Vec<Arc<str>> = Vec::new();
+        for id in producers.chain(groups).chain([Self::TOOLS]) {
+            if !all.iter().any(|known| **known == *id) {
+                all.push(Arc::from(id));
+            }
+        }
+        all
     }
 
     /// True when anybody has a quota at some time.
@@ -118,6 +125,26 @@ pub enum TopicOrigin {
     Standing,
     /// It does not exist until a client asks a broker for it (auto.create.topics.enable).
     AutoCreated,
+}
+
+/// What quotas know a client as whose application has this name.
+pub fn client_id<'a>(config: Option<&'a Text>, name: &'a str) -> &'a str {
+    let own = config.map(Text::as_str).filter(|id| !id.is_empty());
+    own.unwrap_or(name)
+}
+
+impl ProducerSpec {
+    /// Its client.id.
+    pub fn client_id(&self) -> &str {
+        client_id(self.config.client_id.as_ref(), &self.name)
+    }
+}
+
+impl GroupSpec {
+    /// The client.id of its consumers.
+    pub fn client_id(&self) -> &str {
+        client_id(self.config.client_id.as_ref(), &self.name)
+    }
 }
 
 /// One topic.

@@ -73,7 +73,7 @@ pub fn collect(
         metrics.insert(format!("appended_records.b{broker}"), records);
     }
     if spec.has_quotas() {
-        for (index, name) in spec.client_ids().enumerate() {
+        for (index, name) in spec.client_ids().iter().enumerate() {
             let throttled = counts.throttled_ms(|client| client.0 == index as u32);
             metrics.insert(format!("throttled_ms.{name}"), throttled as i64);
         }

@@ -140,10 +140,8 @@ pub(in crate::scenario) fn explain(entity: &Entity, changes: &[QuotaChange]) -> 
 
 /// All client.ids of a scenario, and the word for those without a table.
 fn clients(names: &Names) -> Vec<String> {
-    let producers = names.producers.iter().map(ToString::to_string);
-    let groups = names.groups.iter().map(|(group, _)| group.to_string());
-    producers
-        .chain(groups)
+    let clients = names.client_ids.iter().map(ToString::to_string);
+    clients
         .chain([ClusterSpec::TOOLS, DEFAULT].map(str::to_owned))
         .collect()
 }

@@ -12,6 +12,7 @@ use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::entry::Entry;
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::text::Text;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::{Kind, OFFSET_RESETS};
 use crate::kafka::config::{Component, ComponentKind};
@@ -374,13 +375,16 @@ fn config<C: Component>(entry: &Entry<C>) -> Value {
     let number = json!({ "type": ["integer", "string", "boolean"] });
     let mut value = match entry.kind {
         Kind::Millis(_) | Kind::Bytes(_) | Kind::Count(_) => number,
+        Kind::Text => {
+            json!({ "type": ["integer", "string", "boolean"], "maxLength": Text::MAX_BYTES })
+        }
         Kind::Boolean => json!({ "anyOf": [{ "enum": [true, false] }, number] }),
         Kind::OneOf(words) => json!({ "anyOf": [{ "enum": words }, number] }),
         Kind::OffsetReset => json!({ "anyOf": [{ "enum": OFFSET_RESETS }, number] }),
     };
     let default = match (entry.get)(&C::default()) {
         Some(default) => format!("{} {}", entry.kind.pretty(default), entry.kind.unit()),
-        None => "the broker's".to_owned(),
+        None => C::KIND.open().to_owned(),
     };
     let says = format!("{}. Default: {}.", entry.doc, default.trim_end());
     value["description"] = json!(says);

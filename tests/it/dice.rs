@@ -383,6 +383,7 @@ fn config_value(kind: Kind, dice: &mut Dice<'_>) -> String {
         Kind::OffsetReset => dice
             .of(&["\"earliest\"", "\"latest\"", "\"by_duration:PT1S\""])
             .to_owned(),
+        Kind::Text => dice.of(&["\"\"", "\"app 1\"", "\"p1\""]).to_owned(),
         Kind::OneOf(words) => format!("\"{}\"", dice.of(words)),
     }
 }

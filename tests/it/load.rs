@@ -255,3 +255,36 @@ fn a_broker_that_was_away_learns_of_a_quota() {
     assert!(metric(&outcome, "throttled_ms.bulk") > 10_000);
     assert!(outcome.throttles[0].throttled.first.as_millis() > 15_000);
 }
+
+#[test]
+fn applications_with_one_client_id_share_its_quota() {
+    let outcomes = outcomes(
+        r#"
+        [producers.other]
+        topic = "events"
+        rate = "200/s"
+        value_size = "10KB"
+        [quotas.bulk]
+        producer_byte_rate = "3MB/s"
+        [variants.together]
+        producers.other.config."client.id" = "bulk"
+        [variants.elsewhere]
+        producers.bulk.config."client.id" = "other-app"
+        producers.other.config."client.id" = "bulk"
+        [variants.unnamed]
+        producers.other.config."client.id" = ""
+        "#,
+    );
+    // Each takes two thirds of the quota, both together more than it.
+    for alone in ["base", "elsewhere", "unnamed"] {
+        assert_eq!(outcomes[alone].throttles, [], "{alone}");
+    }
+    let together = &outcomes["together"];
+    assert!(metric(together, "throttled_ms.bulk") > 5_000);
+    assert!(!together.metrics.contains_key("throttled_ms.other"));
+    assert!(
+        outcomes["elsewhere"]
+            .metrics
+            .contains_key("throttled_ms.other-app")
+    );
+}

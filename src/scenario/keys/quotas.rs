@@ -37,7 +37,8 @@ pub static QUOTA: TableDoc = TableDoc {
     header: "[quotas.NAME]",
     says: "What a client.id may take of each broker, over `quota.window.num` windows of \
            `quota.window.size.seconds`. A producer's client.id is its name, a consumer's that of \
-           its group, whose members share it; command-line tools are `adminclient-1`; `default` \
+           its group, whose members share it, unless `client.id` in its `config` says otherwise; \
+           command-line tools are `adminclient-1`; `default` \
            holds for every client.id for what its own table does not say.",
     keys: &[PRODUCER, CONSUMER, REQUEST],
 };
