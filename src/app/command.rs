@@ -179,7 +179,9 @@ fn calls(command: &Command) -> VecDeque<(Target, Request)> {
         }
         Command::Admin(request) => {
             let target = match request {
-                AdminRequest::UnregisterBroker { .. } => Target::AnyBroker,
+                AdminRequest::AlterClientQuotas { .. } | AdminRequest::UnregisterBroker { .. } => {
+                    Target::AnyBroker
+                }
                 AdminRequest::ElectLeaders { .. }
                 | AdminRequest::CreateTopics { .. }
                 | AdminRequest::CreatePartitions { .. }

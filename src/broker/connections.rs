@@ -4,7 +4,7 @@
 //! of one client are worked on in order and a parked one holds up those behind it. What is left
 //! behind a muted connection that broke is lost when its answer can't be sent.
 //! A connection whose client is over a quota stays muted for its throttle time (KIP-219).
-//! Left out: the request queue's limit, idle connections. Network threads are the engine's.
+//! Left out: idle connections. Network threads and the request queue are the engine's.
 //! Source: SocketServer.Processor (processCompletedReceives, processCompletedSends), Selector.
 
 // Deviation: a request behind a muted connection has paid its CPU time when it arrived, not when

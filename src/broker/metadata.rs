@@ -2,7 +2,8 @@
 //!
 //! Modelled: long polls of the controller as an observer; records are applied once they are
 //! committed; each batch of changes makes this broker's replicas leaders and followers; a fetcher
-//! starts anew only when the leader epoch is higher; a topic's config that changes holds at once.
+//! starts anew only when the leader epoch is higher; a topic's config and a client's quota that
+//! change hold at once.
 //! Left out: features, configs of brokers that change but for throttles, deletion of topics.
 //! Source: MetadataLoader, BrokerMetadataPublisher, ReplicaManager.applyDelta, KafkaRaftClient (4.2);
 //! KIP-500, KIP-631.
@@ -84,6 +85,7 @@ impl Metadata {
             let old = std::mem::replace(&mut self.image, image);
             self.uncommitted.clear();
             changes.brokers = true;
+            changes.quotas = true;
             for (topic_id, topic) in self.image.topics() {
                 if old.topic(topic_id).map(|old| old.config) != Some(topic.config) {
                     changes.topics.insert(topic_id);
@@ -120,6 +122,8 @@ struct Changes {
     topics: BTreeSet<TopicId>,
     /// True when a broker's registration changed.
     brokers: bool,
+    /// True when a client's quota changed.
+    quotas: bool,
 }
 
 impl Changes {
@@ -134,6 +138,7 @@ impl Changes {
             MetadataRecord::TopicConfig { topic, .. } => {
                 self.topics.insert(*topic);
             }
+            MetadataRecord::ClientQuota { .. } => self.quotas = true,
             MetadataRecord::OfflineDirectories { .. }
             | MetadataRecord::ReplicaDirectory { .. }
             | MetadataRecord::ThrottledReplicas { .. }
@@ -165,6 +170,9 @@ impl Broker {
         self.throttles.set_rates(rates.unwrap_or_default());
         if changes.brokers {
             self.registrations = Registrations::of(self.metadata.image());
+        }
+        if changes.quotas {
+            self.limit_clients();
         }
         if self.metadata.published && !changes.partitions.is_empty() {
             self.apply_changes(cx, &changes.partitions);

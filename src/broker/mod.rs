@@ -71,7 +71,7 @@ use crate::kafka::error_code::ErrorCode;
 use crate::kafka::fact::Fact;
 use crate::kafka::ids::{BrokerEpoch, BrokerId, Incarnation, Rack, TopicPartition};
 use crate::kafka::message::{CorrelationId, Message, Request, Response};
-use crate::kafka::quota::ClientQuotas;
+use crate::kafka::quota::ClientIds;
 use crate::kafka::view::ReplicaView;
 use crate::metadata::image::MetadataImage;
 use crate::rpc::{Rpc, Settings};
@@ -106,8 +106,8 @@ pub struct BrokerSetup {
     pub costs: CpuCosts,
     /// What its network threads are charged with.
     pub network: NetworkCosts,
-    /// What its clients may take; none where nobody has a quota.
-    pub quotas: Option<Arc<ClientQuotas>>,
+    /// Its clients; none where nobody has a quota or gets one.
+    pub clients: Option<Arc<ClientIds>>,
     /// The rule that it breaks, in a test of the checkers.
     pub mutation: Option<Mutation>,
 }
@@ -186,7 +186,7 @@ impl Broker {
             log_dirs,
             costs,
             network,
-            quotas,
+            clients,
             mutation,
         } = setup;
         let stream = |name: &str| streams.stream(&format!("broker/{id}/{name}"));
@@ -209,6 +209,11 @@ impl Broker {
             let rng = stream(link.name());
             ControllerLink::new(&controllers, timeout, give_up_after, rng)
         };
+        let quotas = clients.map(|clients| {
+            let mut quotas = Quotas::new(clients, &config);
+            quotas.limit(&image);
+            Box::new(quotas)
+        });
         let fetcher_settings = Settings {
             request_timeout: config.replica_socket_timeout,
             reconnect_backoff: SimDuration::ZERO,
@@ -226,7 +231,7 @@ impl Broker {
             controller_choice: stream("metadata/controller"),
             replicas: Replicas::default(),
             connections: Connections::default(),
-            quotas: quotas.map(|quotas| Box::new(Quotas::new(quotas, &config))),
+            quotas,
             costs,
             network,
             codec_work: CodecWork::new(config.num_io_threads),

@@ -24,11 +24,12 @@ use crate::kafka::ids::{
     TopicPartition,
 };
 use crate::kafka::metadata_records::{LeaderRecoveryState, MetadataRecord, PartitionRegistration};
-use crate::kafka::quota::{ClientId, ClientQuotas};
+use crate::kafka::quota::{ClientId, ClientIds};
 use crate::metadata::image::MetadataImage;
 use crate::sim::disk::DiskProfile;
-use crate::sim::host::{Cost, HostSpec, NetworkThreads};
+use crate::sim::host::{Cost, HostSpec};
 use crate::sim::link::{Latency, LinkProfile};
+use crate::sim::network_threads::NetworkThreads;
 use crate::sim::process::HostId;
 use crate::sim::ratio::Ratio;
 use crate::sim::rng::Streams;
@@ -55,13 +56,13 @@ impl Cluster {
         let image = bootstrap(spec, &brokers, &streams);
         let topic_names = spec.topics.iter().map(|topic| Arc::clone(&topic.name));
         let topic_names: Arc<[Arc<str>]> = topic_names.collect();
-        let quotas = client_quotas(spec, &hosts);
+        let clients = client_ids(spec, &hosts);
         let config = Arc::new(spec.broker_config.clone());
         let disk = disk_profile(&spec.disks);
         let server = HostSpec {
             threads: spec.broker_config.num_io_threads,
             costs: costs(&spec.costs),
-            network: network_threads(spec),
+            network: Some(network_threads(spec)),
             disk,
             ..HostSpec::default()
         };
@@ -94,7 +95,7 @@ impl Cluster {
                         log_dirs: spec.disks.log_dirs,
                         costs: spec.costs,
                         network: spec.costs.of_network(spec.security_protocol),
-                        quotas: quotas.clone(),
+                        clients: clients.clone(),
                         mutation: spec.mutation,
                     });
                     (AnyProcess::Broker(Box::new(broker)), &server)
@@ -167,27 +168,26 @@ fn name_hosts(spec: &ClusterSpec) -> Hosts {
     hosts
 }
 
-/// The client.id of each host, and their quotas; none where nobody has any.
-fn client_quotas(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientQuotas>> {
-    if spec.quotas.is_empty() {
+/// The client.id of each host; none where nobody has a quota or gets one.
+fn client_ids(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientIds>> {
+    if !spec.has_quotas() {
         return None;
     }
     // Who has the same client.id shares its quotas.
+    let names = spec.client_ids();
     let id = |name: &str| {
-        spec.client_ids()
-            .position(|known| known == name)
-            .map(|id| ClientId(id as u32))
+        let number = names.iter().position(|known| **known == *name);
+        number.map(|id| ClientId(id as u32))
     };
-    let clients = hosts.all().map(|(_, role)| match role {
+    let of_hosts = hosts.all().map(|(_, role)| match role {
         Role::Controller(_) | Role::Broker(_) => None,
-        Role::Sender(index) => id(&spec.producers[index as usize].name),
-        Role::Reader(group, _) => id(&spec.groups[group as usize].name),
+        Role::Sender(index) => id(spec.producers[index as usize].client_id()),
+        Role::Reader(group, _) => id(spec.groups[group as usize].client_id()),
         Role::Tool(_) => id(ClusterSpec::TOOLS),
     });
-    Some(Arc::new(ClientQuotas {
-        limits: spec.client_ids().map(|id| spec.quotas.of(id)).collect(),
-        clients: clients.collect(),
-    }))
+    let of_hosts = of_hosts.collect();
+    let names = names.into();
+    Some(Arc::new(ClientIds { names, of_hosts }))
 }
 
 /// The metadata of a cluster that stands.
@@ -197,6 +197,7 @@ fn bootstrap(
     streams: &Streams,
 ) -> MetadataImage {
     let mut image = MetadataImage::default();
+    image.client_quotas = spec.quotas.entities();
     let standing = || brokers.iter().take(spec.brokers as usize);
     for (broker, _) in standing() {
         image.apply(&MetadataRecord::RegisterBroker {
@@ -331,24 +332,25 @@ fn disk_profile(spec: &DiskSpec) -> DiskProfile {
 }
 
 // Deviation: a connection's network thread follows from its number, not round robin from the order
-// of accepting; how long the request queue may be (queued.max.requests) is without limit.
-/// Brokers' and controllers' network threads, where they cost anything.
-fn network_threads(spec: &ClusterSpec) -> Option<NetworkThreads> {
+// of accepting; answers that it was given before it had to wait for room leave while it waits.
+/// Brokers' and controllers' network threads, and the queue that they share.
+fn network_threads(spec: &ClusterSpec) -> NetworkThreads {
     let costs = spec.costs.of_network(spec.security_protocol);
-    if costs.is_free() {
-        return None;
+    let (mut read, mut write) = (Vec::new(), Vec::new());
+    if !costs.is_free() {
+        read = vec![costs.read; CostClass::COUNT];
+        write = vec![costs.write; CostClass::COUNT];
+        // Answers to a broker's own requests, and those requests, are its fetchers' affair.
+        read[CostClass::Free as usize] = Cost::default();
+        write[CostClass::Free as usize] = Cost::default();
+        write[CostClass::Records as usize] = costs.write_records;
     }
-    let mut read = vec![costs.read; CostClass::COUNT];
-    let mut write = vec![costs.write; CostClass::COUNT];
-    // Answers to a broker's own requests, and those requests, are its fetchers' affair.
-    read[CostClass::Free as usize] = Cost::default();
-    write[CostClass::Free as usize] = Cost::default();
-    write[CostClass::Records as usize] = costs.write_records;
-    Some(NetworkThreads {
+    NetworkThreads {
         threads: spec.broker_config.num_network_threads,
         read,
         write,
-    })
+        queue: Some(spec.broker_config.queued_max_requests),
+    }
 }
 
 /// By [`CostClass`].

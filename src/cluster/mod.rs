@@ -19,6 +19,7 @@ use crate::kafka::metadata_records::PartitionRegistration;
 use crate::kafka::view::ReplicaView;
 use crate::sim::clock::WallClock;
 use crate::sim::disk::DiskProfile;
+use crate::sim::host::QueueSeen;
 use crate::sim::process::HostId;
 use crate::sim::world::World;
 
@@ -74,6 +75,22 @@ impl Cluster {
             (disk.most_used(), disk.used())
         });
         disks.collect()
+    }
+
+    /// The longest that a request queue of a broker or controller was, and how many requests met a
+    /// full one.
+    pub fn request_queues(&self) -> QueueSeen {
+        let servers = self.hosts.all().filter(|(_, role)| match role {
+            Role::Broker(_) | Role::Controller(_) => true,
+            Role::Sender(_) | Role::Reader(..) | Role::Tool(_) => false,
+        });
+        servers.fold(QueueSeen::default(), |all, (host, _)| {
+            let seen = self.world.request_queue(host);
+            QueueSeen {
+                longest: all.longest.max(seen.longest),
+                met_full: all.met_full + seen.met_full,
+            }
+        })
     }
 
     /// Every replica of every broker, dead ones included: what their disks hold.

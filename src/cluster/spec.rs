@@ -1,15 +1,18 @@
 //! What to build: brokers, controllers, topics, applications, network, disks and costs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::broker::mutation::Mutation;
+use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::text::Text;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::kafka::ids::{BrokerId, Rack};
-use crate::kafka::quota::Limits;
+use crate::kafka::quota::{Entity, Limits};
 use crate::sim::time::SimDuration;
 use crate::workload::{Command, ReadPlan, SendPlan};
 
@@ -70,13 +73,31 @@ impl ClusterSpec {
     /// The client.id of the command-line tools.
     pub const TOOLS: &'static str = "adminclient-1";
 
-    // Deviation: a producer's client.id is its name in the scenario and a consumer's that of its
-    // group; Java numbers them on within a process (producer-1, consumer-billing-1).
-    /// All client.ids, by number: producers, groups, command-line tools.
-    pub fn client_ids(&self) -> impl Iterator<Item = &str> {
-        let producers = self.producers.iter().map(|producer| &*producer.name);
-        let groups = self.groups.iter().map(|group| &*group.name);
-        producers.chain(groups).chain([Self::TOOLS])
+    // Deviation: where client.id is not set, a producer's is its name in the scenario and a consumer's
+    // that of its group; Java numbers them on within a process (producer-1, consumer-billing-1).
+    /// All client.ids, by number, each once: producers, groups, command-line tools.
+    pub fn client_ids(&self) -> Vec<Arc<str>> {
+        let producers = self.producers.iter().map(ProducerSpec::client_id);
+        let groups = self.groups.iter().map(GroupSpec::client_id);
+        let mut all: Vec<Arc<str>> = Vec::new();
+        for id in producers.chain(groups).chain([Self::TOOLS]) {
+            if !all.iter().any(|known| **known == *id) {
+                all.push(Arc::from(id));
+            }
+        }
+        all
+    }
+
+    /// True when anybody has a quota at some time.
+    pub fn has_quotas(&self) -> bool {
+        let mut commands = self.commands.iter();
+        !self.quotas.is_empty()
+            || commands.any(|tool| {
+                matches!(
+                    tool.command,
+                    Command::Admin(AdminRequest::AlterClientQuotas { .. })
+                )
+            })
     }
 
     /// Where a broker stands: the racks go round the brokers.
@@ -104,6 +125,26 @@ pub enum TopicOrigin {
     Standing,
     /// It does not exist until a client asks a broker for it (auto.create.topics.enable).
     AutoCreated,
+}
+
+/// What quotas know a client as whose application has this name.
+pub fn client_id<'a>(config: Option<&'a Text>, name: &'a str) -> &'a str {
+    let own = config.map(Text::as_str).filter(|id| !id.is_empty());
+    own.unwrap_or(name)
+}
+
+impl ProducerSpec {
+    /// Its client.id.
+    pub fn client_id(&self) -> &str {
+        client_id(self.config.client_id.as_ref(), &self.name)
+    }
+}
+
+impl GroupSpec {
+    /// The client.id of its consumers.
+    pub fn client_id(&self) -> &str {
+        client_id(self.config.client_id.as_ref(), &self.name)
+    }
 }
 
 /// One topic.
@@ -160,10 +201,13 @@ impl QuotaSpec {
         self.default.is_empty() && self.clients.iter().all(|(_, limits)| limits.is_empty())
     }
 
-    /// The quotas of a client.id.
-    pub fn of(&self, client: &str) -> Limits {
-        let own = self.clients.iter().find(|(name, _)| **name == *client);
-        own.map_or(self.default, |(_, own)| own.or(self.default))
+    /// The quotas as the metadata has them: nobody is there without a limit.
+    pub fn entities(&self) -> BTreeMap<Entity, Limits> {
+        let own = self.clients.iter();
+        let own = own.map(|(name, limits)| (Some(Arc::clone(name)), *limits));
+        own.chain([(None, self.default)])
+            .filter(|(_, limits)| !limits.is_empty())
+            .collect()
     }
 }
 

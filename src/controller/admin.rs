@@ -1,11 +1,12 @@
 //! What administrators ask of the active controller.
 //!
 //! Modelled: new topics, preferred and unclean elections on request, more partitions for a topic,
-//! reassignment of replicas and its cancellation, striking a broker off.
+//! reassignment of replicas and its cancellation, client quotas, striking a broker off.
 //! Left out: lists of replicas for new partitions, changes of the replication factor that are to be
 //! refused (KIP-860), quotas of the controller.
 //! Source: ReplicationControlManager.createTopics, electLeader, createPartitions,
-//! changePartitionReassignment, cancelPartitionReassignment, unregisterBroker (4.2); KIP-455, KIP-460.
+//! changePartitionReassignment, cancelPartitionReassignment, unregisterBroker,
+//! ClientQuotaControlManager.alterClientQuotas (4.2); KIP-455, KIP-460, KIP-546.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -23,6 +24,8 @@ use crate::kafka::ids::{BrokerId, LeaderEpoch, PartitionEpoch, TopicId, TopicPar
 use crate::kafka::metadata_records::{
     LeaderRecoveryState, MetadataRecord, PartitionRegistration, Reassignment,
 };
+use crate::kafka::quota::{Entity, QuotaChange};
+use crate::sim::ratio::Ratio;
 
 /// Does what is asked, or says why not.
 pub(super) fn decide(
@@ -41,6 +44,9 @@ pub(super) fn decide(
             Some(target) => reassign(cluster, *tp, target)?,
             None => cancel(cluster, *tp)?,
         },
+        AdminRequest::AlterClientQuotas { entity, changes } => {
+            alter_quotas(cluster, entity, changes)?
+        }
         AdminRequest::UnregisterBroker { broker } => unregister(cluster, *broker)?,
     };
     Ok(Decision {
@@ -209,6 +215,31 @@ fn cancel(cluster: &Cluster, tp: TopicPartition) -> Result<Vec<Change>, ErrorCod
     let built = builder.build(|broker| cluster.may_lead(tp, broker));
     let change = built.map(|built| partition_change(tp, built, PartitionChangeCause::Asked));
     Ok(change.into_iter().collect())
+}
+
+/// What is in force already, or is taken back and was never there, writes nothing.
+fn alter_quotas(
+    cluster: &Cluster,
+    entity: &Entity,
+    changes: &[QuotaChange],
+) -> Result<Vec<Change>, ErrorCode> {
+    let has_no_name = entity.as_ref().is_some_and(|name| name.is_empty());
+    let is_twice = (1..changes.len())
+        .any(|at| (changes[..at].iter()).any(|other| other.quota == changes[at].quota));
+    let is_zero = |change: &QuotaChange| change.value.is_some_and(Ratio::is_zero);
+    if has_no_name || is_twice || changes.iter().any(is_zero) {
+        return Err(ErrorCode::InvalidRequest);
+    }
+    let known = cluster.latest.client_quotas.get(entity);
+    let known = known.copied().unwrap_or_default();
+    let news = changes
+        .iter()
+        .filter(|change| change.value != known.value(change.quota));
+    let records = news.map(|change| MetadataRecord::ClientQuota {
+        entity: entity.clone(),
+        change: *change,
+    });
+    Ok(records.map(Change::of).collect())
 }
 
 /// The broker's partitions change hands as if it were fenced.

@@ -58,6 +58,7 @@ pub(super) fn announce<T>(
         MetadataRecord::UnregisterBroker { .. }
         | MetadataRecord::ThrottledReplicas { .. }
         | MetadataRecord::ThrottledRate { .. }
+        | MetadataRecord::ClientQuota { .. }
         | MetadataRecord::OfflineDirectories { .. }
         | MetadataRecord::ReplicaDirectory { .. }
         | MetadataRecord::Topic { .. }

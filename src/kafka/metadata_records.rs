@@ -10,6 +10,7 @@ use crate::kafka::ids::{
     BrokerEpoch, BrokerId, DirectoryId, DirectorySet, Incarnation, LeaderEpoch, PartitionEpoch,
     ProducerId, Rack, TopicId, TopicPartition,
 };
+use crate::kafka::quota::{Entity, QuotaChange};
 use crate::kafka::throttled_replicas::{PerSide, Side, ThrottledReplicas};
 
 /// A change of the cluster's metadata.
@@ -97,6 +98,13 @@ pub enum MetadataRecord {
         broker: BrokerId,
         /// Bytes per second; none without a limit.
         rate: PerSide<Option<u64>>,
+    },
+    /// A quota was set, or taken back (ClientQuotaRecord).
+    ClientQuota {
+        /// Whose.
+        entity: Entity,
+        /// The quota, and its new value.
+        change: QuotaChange,
     },
     /// A partition was created or changed: its whole registration.
     Partition {
@@ -198,6 +206,9 @@ impl MetadataRecord {
             }
             Self::ThrottledReplicas { replicas, .. } => 80 + replicas.to_string().len() as u32,
             Self::ThrottledRate { .. } => 160,
+            Self::ClientQuota { entity, .. } => {
+                60 + entity.as_ref().map_or(0, |name| name.len() as u32)
+            }
             Self::ProducerIds { .. } => 40,
             Self::NoOp => 12,
         }

@@ -6,6 +6,7 @@
 // Deviation: sizes of requests and answers count their batches exactly and everything else by a
 // fixed number of bytes per entry, not by the encoded length of topic names.
 
+use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::api::incremental_alter_configs::IncrementalAlterConfigsRequest;
 use crate::kafka::message::{Request, Response};
 
@@ -39,8 +40,15 @@ pub fn of_request(request: &Request) -> u64 {
         },
         Request::Envelope(envelope) => of_request(&envelope.request),
         Request::AssignReplicasToDirs(assign) => PER_PARTITION * assign.assignments.len() as u64,
-        Request::Admin(_)
-        | Request::InitProducerId(_)
+        Request::Admin(admin) => match &**admin {
+            AdminRequest::AlterClientQuotas { changes, .. } => PER_PARTITION * changes.len() as u64,
+            AdminRequest::CreateTopics { .. }
+            | AdminRequest::ElectLeaders { .. }
+            | AdminRequest::CreatePartitions { .. }
+            | AdminRequest::AlterPartitionReassignments { .. }
+            | AdminRequest::UnregisterBroker { .. } => PER_PARTITION,
+        },
+        Request::InitProducerId(_)
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
         | Request::AllocateProducerIds(_)

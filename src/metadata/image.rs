@@ -9,6 +9,7 @@ use crate::kafka::ids::{
     TopicId, TopicPartition,
 };
 use crate::kafka::metadata_records::{MetadataRecord, PartitionRegistration};
+use crate::kafka::quota::{Entity, Limits, QuotaChange, QuotaType};
 use crate::kafka::throttled_replicas::{PerSide, Side, ThrottledReplicas};
 
 /// A registered broker.
@@ -48,6 +49,8 @@ pub struct MetadataImage {
     topics: Vec<Option<Arc<TopicImage>>>,
     /// How fast brokers copy throttled replicas, in bytes per second; none without a limit.
     pub throttled_rates: BTreeMap<BrokerId, PerSide<Option<u64>>>,
+    /// What client.ids may take of each broker; nobody is there without a limit.
+    pub client_quotas: BTreeMap<Entity, Limits>,
     /// Where replicas lie, of brokers with several log directories.
     directories: BTreeMap<(TopicPartition, BrokerId), DirectoryId>,
     /// The log directories that have failed.
@@ -113,12 +116,8 @@ impl MetadataImage {
                 }
             }
         }
-        for (broker, rate) in &self.throttled_rates {
-            records.push(MetadataRecord::ThrottledRate {
-                broker: *broker,
-                rate: *rate,
-            });
-        }
+        records.extend(self.throttles());
+        records.extend(self.quotas());
         records.extend(
             self.partitions()
                 .map(|(tp, registration)| MetadataRecord::Partition {
@@ -142,6 +141,27 @@ impl MetadataImage {
             });
         }
         records
+    }
+
+    fn throttles(&self) -> impl Iterator<Item = MetadataRecord> + '_ {
+        (self.throttled_rates.iter()).map(|(broker, rate)| MetadataRecord::ThrottledRate {
+            broker: *broker,
+            rate: *rate,
+        })
+    }
+
+    /// Records that set all quotas.
+    fn quotas(&self) -> impl Iterator<Item = MetadataRecord> + '_ {
+        self.client_quotas.iter().flat_map(|(entity, limits)| {
+            let all = QuotaType::ALL.into_iter();
+            all.filter_map(|quota| {
+                let value = Some(limits.value(quota)?);
+                Some(MetadataRecord::ClientQuota {
+                    entity: entity.clone(),
+                    change: QuotaChange { quota, value },
+                })
+            })
+        })
     }
 
     /// About how many records [`MetadataImage::snapshot`] has.
@@ -197,8 +217,7 @@ impl MetadataImage {
                 }));
             }
             MetadataRecord::TopicConfig { topic, name, value } => {
-                let topic = self.topic_mut(*topic);
-                let known = topic.config.alter(name, *value);
+                let known = self.topic_mut(*topic).config.alter(name, *value);
                 assert!(known, "the controller writes configs that topics have");
             }
             MetadataRecord::ThrottledReplicas {
@@ -209,6 +228,7 @@ impl MetadataImage {
             MetadataRecord::ThrottledRate { broker, rate } => {
                 self.throttled_rates.insert(*broker, *rate);
             }
+            MetadataRecord::ClientQuota { entity, change } => self.change_quota(entity, *change),
             MetadataRecord::Partition { tp, registration } => {
                 self.forget_directories(*tp, registration);
                 let topic = self.topic_mut(tp.topic);
@@ -221,6 +241,14 @@ impl MetadataImage {
             }
             MetadataRecord::ProducerIds { next, .. } => self.next_producer_id = *next,
             MetadataRecord::NoOp => {}
+        }
+    }
+
+    fn change_quota(&mut self, entity: &Entity, change: QuotaChange) {
+        let limits = self.client_quotas.entry(entity.clone()).or_default();
+        limits.change(change);
+        if limits.is_empty() {
+            self.client_quotas.remove(entity);
         }
     }
 

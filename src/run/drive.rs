@@ -144,6 +144,7 @@ impl Run {
         let totals = metrics::Totals {
             unavailable_ms: watch.unavailable_ms(ended_at),
             disks: cluster.broker_disks(),
+            request_queues: cluster.request_queues(),
         };
         let Watch {
             audit,
@@ -243,7 +244,7 @@ fn faults(
 
 /// Who was throttled, by client.id and quota.
 fn throttles(spec: &ClusterSpec, counts: &Counts) -> Vec<ThrottleReport> {
-    let names: Vec<Arc<str>> = spec.client_ids().map(Arc::from).collect();
+    let names = spec.client_ids();
     let all = counts.throttles.iter();
     all.map(|((client, quota), throttled)| ThrottleReport {
         client: Arc::clone(&names[client.0 as usize]),

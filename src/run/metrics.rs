@@ -6,6 +6,7 @@ use crate::check::audit::Audited;
 use crate::check::audit::latency::Latencies;
 use crate::cluster::spec::ClusterSpec;
 use crate::run::watch::Counts;
+use crate::sim::host::QueueSeen;
 
 /// What is known at the end only.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Totals {
     pub unavailable_ms: u64,
     /// Of each broker the bytes on its disks: at their peak, and at the end.
     pub disks: Vec<(u64, u64)>,
+    /// What the request queues were like.
+    pub request_queues: QueueSeen,
 }
 
 /// All metrics of a run.
@@ -51,6 +54,11 @@ pub fn collect(
         ("disk_bytes_max", fullest(totals, |(most, _)| *most)),
         ("disk_bytes_end", fullest(totals, |(_, end)| *end)),
         ("throttled_ms", counts.throttled_ms(|_| true)),
+        (
+            "request_queue_max",
+            u64::from(totals.request_queues.longest),
+        ),
+        ("request_queue_full", totals.request_queues.met_full),
         ("unavailable_partition_ms", totals.unavailable_ms),
         ("untold", audited.untold),
     ];
@@ -64,8 +72,8 @@ pub fn collect(
         let records = records.copied().unwrap_or_default() as i64;
         metrics.insert(format!("appended_records.b{broker}"), records);
     }
-    if !spec.quotas.is_empty() {
-        for (index, name) in spec.client_ids().enumerate() {
+    if spec.has_quotas() {
+        for (index, name) in spec.client_ids().iter().enumerate() {
             let throttled = counts.throttled_ms(|client| client.0 == index as u32);
             metrics.insert(format!("throttled_ms.{name}"), throttled as i64);
         }

@@ -6,6 +6,7 @@ use crate::kafka::api::admin::{AdminRequest, ElectionType};
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::scenario::diagnostics::{Problem, Problems};
 use crate::scenario::names::Names;
+use crate::scenario::quotas;
 use crate::scenario::reader::{Reader, Text};
 use crate::scenario::selector::partition_name;
 use crate::scenario::tree::{Entry, Item, Place, Table, Value};
@@ -19,6 +20,9 @@ pub(in crate::scenario) fn read(
     names: &Names,
     problems: &mut Problems,
 ) -> Option<Command> {
+    if name == "alter_quotas" {
+        return quotas::alteration(reader, names, problems).map(Command::Admin);
+    }
     let text = reader.text(name, problems)?;
     Some(Command::Admin(match name {
         "elect" => AdminRequest::ElectLeaders {
@@ -171,6 +175,17 @@ pub(in crate::scenario) fn write(table: &mut Table, request: &AdminRequest, topi
                 put("replicas", brokers(target));
             }
         }
+        AdminRequest::AlterClientQuotas { entity, changes } => {
+            let mut inner = Table::default();
+            for (key, text) in quotas::altered(entity, changes) {
+                inner.put(Entry {
+                    key: key.to_owned(),
+                    place: Place::TOP,
+                    item: item(Value::Text(text)),
+                });
+            }
+            put("alter_quotas", Value::Table(inner));
+        }
         AdminRequest::UnregisterBroker { broker } => {
             put("unregister", Value::Text(format!("b{}", broker.0)));
         }
@@ -233,6 +248,7 @@ pub(in crate::scenario) fn explain(request: &AdminRequest, topics: &[Arc<str>]) 
             Some(target) => explain_move(*tp, target, topics),
             None => format!("the reassignment of {} is taken back", name(tp)),
         },
+        AdminRequest::AlterClientQuotas { entity, changes } => quotas::explain(entity, changes),
         AdminRequest::UnregisterBroker { broker } => {
             format!("the controller strikes b{} off", broker.0)
         }

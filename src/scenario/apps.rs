@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::cluster::spec::{GroupSpec, ProducerSpec};
+use crate::cluster::spec::{GroupSpec, ProducerSpec, client_id};
 use crate::delivery::{GroupId, RecordId, SenderId};
 use crate::fault::Set;
+use crate::kafka::config::consumer::ConsumerConfig;
+use crate::kafka::config::producer::ProducerConfig;
 use crate::kafka::config::value::ConfigValue;
 use crate::kafka::ids::{TopicId, TopicPartition};
 use crate::scenario::config;
@@ -52,10 +54,12 @@ pub(in crate::scenario) fn producers(
         let reader = Reader::new(table, entry.item.place, &path, &PRODUCER, problems);
         let config = reader.table("config", problems);
         let config = config::lower(&path, config, &[], context.refusals, problems);
-        let config = context.refused.or_default(config);
+        let config: ProducerConfig = context.refused.or_default(config);
         let plan = plan(&reader, producers.len(), records, context, problems);
         let name: Arc<str> = Arc::from(entry.key.as_str());
         context.names.producers.push(Arc::clone(&name));
+        let id = client_id(config.client_id.as_ref(), &name);
+        context.names.client_ids.push(Arc::from(id));
         records += u64::from(plan.count);
         if plan.keep_payload {
             payload += u64::from(plan.count) * u64::from(plan.value_size);
@@ -366,10 +370,14 @@ pub(in crate::scenario) fn groups(
         let name: Arc<str> = Arc::from(entry.key.as_str());
         check_member_names(entry, members, context.names, problems);
         context.names.groups.push((Arc::clone(&name), members));
+        let members = read_plans(&reader, groups.len(), members, context, problems);
+        let config: ConsumerConfig = context.refused.or_default(config);
+        let id = client_id(config.client_id.as_ref(), &name);
+        context.names.client_ids.push(Arc::from(id));
         groups.push(GroupSpec {
-            members: read_plans(&reader, groups.len(), members, context, problems),
             name,
-            config: context.refused.or_default(config),
+            members,
+            config,
         });
     }
     too_many(

@@ -41,7 +41,7 @@ pub const GROUP: [&str; 7] = [
 ];
 
 /// The other metrics of a run that stand alone; `report::metrics` and `run::metrics` fill them in.
-pub const PLAIN: [&str; 33] = [
+pub const PLAIN: [&str; 35] = [
     "requests",
     "produce_requests",
     "fetch_requests",
@@ -69,6 +69,8 @@ pub const PLAIN: [&str; 33] = [
     "disk_bytes_max",
     "disk_bytes_end",
     "throttled_ms",
+    "request_queue_max",
+    "request_queue_full",
     "unavailable_partition_ms",
     "untold",
     "events",

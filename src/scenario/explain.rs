@@ -707,6 +707,10 @@ mod tests {
               \"segment.ms\" = \"default\" } },\n\
             { id = \"i\", at = \"1s\", delete_records = \"orders-0\", before = 500 },\n\
             { id = \"j\", at = \"1s\", delete_records = \"orders-0\" },\n\
+            { id = \"q\", at = \"5s\", alter_quotas = { client = \"p1\", \
+              producer_byte_rate = \"1MB/s\", request_percentage = \"off\" } },\n\
+            { id = \"r\", at = \"6s\", alter_quotas = { client = \"default\", \
+              consumer_byte_rate = \"10kB/s\" } },\n\
             ]\n[cluster]\nracks = [\"a\", \"b\"]\n[topics.orders]\nreplication_factor = 3\n\
             [producers.p1]\ntopic = \"orders\"\nrate = \"3/m\"\narrivals = \"poisson\"\n\
             keys = { cycle = 2000 }\n\

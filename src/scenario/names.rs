@@ -21,6 +21,8 @@ pub(in crate::scenario) struct Names {
     pub(in crate::scenario) controllers: u32,
     /// Producer applications.
     pub(in crate::scenario) producers: Vec<Arc<str>>,
+    /// The client.ids of producers and groups.
+    pub(in crate::scenario) client_ids: Vec<Arc<str>>,
     /// Groups with their members.
     pub(in crate::scenario) groups: Vec<(Arc<str>, u32)>,
 }

@@ -12,9 +12,11 @@ use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::ConsumerConfig;
 use crate::kafka::config::entry::Entry;
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::text::Text;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::config::value::{Kind, OFFSET_RESETS};
 use crate::kafka::config::{Component, ComponentKind};
+use crate::kafka::quota::QuotaType;
 use crate::kafka::throttled_replicas::Side;
 use crate::scenario::keys::apps::{GROUP, HANDLER, KEYS, ON_ERROR, PRODUCER};
 use crate::scenario::keys::event::EVENT;
@@ -22,7 +24,7 @@ use crate::scenario::keys::faults::FAULTS;
 use crate::scenario::keys::hosts::{
     CLUSTER, COMPRESS, COSTS, DECOMPRESS, DISKS, FEATURES, LATENCY, NETWORK, TOPIC,
 };
-use crate::scenario::keys::quotas::QUOTA;
+use crate::scenario::keys::quotas::{ALTERED, QUOTA};
 use crate::scenario::keys::top::{TEACH, TOP};
 use crate::scenario::keys::{ACTIONS, Absent, ActionKind, Key, SET_UP, TableDoc, Takes};
 use crate::scenario::moment::{FENCED, OF_PARTITION};
@@ -246,7 +248,8 @@ fn special(name: &str, part: Part) -> Value {
         "for" => durations(),
         "alter_config" => altered(),
         "delete_records" | "elect" | "reassign" => form("\\S+-[0-9]+"),
-        "grow" => json!({ "type": "string" }),
+        "grow" | "client" => json!({ "type": "string" }),
+        "alter_quotas" => altered_quotas(),
         "unregister" => form("b[0-9]+"),
         "on" => form(&moments()),
         "then" => json!({ "type": "string", "enum": on_one_node() }),
@@ -324,6 +327,17 @@ fn altered() -> Value {
     configs
 }
 
+/// A client.id and some of its quotas.
+fn altered_quotas() -> Value {
+    let mut altered = table(&ALTERED, Part::Whole);
+    for quota in QuotaType::ALL {
+        let known = altered["properties"][quota.name()].take();
+        altered["properties"][quota.name()] = json!({ "anyOf": [{ "enum": ["off"] }, known] });
+    }
+    altered["minProperties"] = json!(2);
+    altered
+}
+
 /// The configs of a component, by their whole names or, unquoted in the file, as tables of tables.
 /// Their bounds are left to Kafka: a scenario may show what it refuses.
 fn configs<C: Component>() -> Value {
@@ -361,13 +375,16 @@ fn config<C: Component>(entry: &Entry<C>) -> Value {
     let number = json!({ "type": ["integer", "string", "boolean"] });
     let mut value = match entry.kind {
         Kind::Millis(_) | Kind::Bytes(_) | Kind::Count(_) => number,
+        Kind::Text => {
+            json!({ "type": ["integer", "string", "boolean"], "maxLength": Text::MAX_BYTES })
+        }
         Kind::Boolean => json!({ "anyOf": [{ "enum": [true, false] }, number] }),
         Kind::OneOf(words) => json!({ "anyOf": [{ "enum": words }, number] }),
         Kind::OffsetReset => json!({ "anyOf": [{ "enum": OFFSET_RESETS }, number] }),
     };
     let default = match (entry.get)(&C::default()) {
         Some(default) => format!("{} {}", entry.kind.pretty(default), entry.kind.unit()),
-        None => "the broker's".to_owned(),
+        None => C::KIND.open().to_owned(),
     };
     let says = format!("{}. Default: {}.", entry.doc, default.trim_end());
     value["description"] = json!(says);

@@ -261,7 +261,7 @@ fn leaf(value: ConfigLeaf) -> Value {
     match value {
         ConfigLeaf::Integer(number) => Value::Integer(Some(number)),
         ConfigLeaf::Bool(truth) => Value::Boolean(truth),
-        ConfigLeaf::ByDuration(_) => text_value(&value.to_string()),
+        ConfigLeaf::ByDuration(_) | ConfigLeaf::Text(_) => text_value(&value.to_string()),
         ConfigLeaf::Word(word) => match word.parse() {
             Ok(number) => Value::Integer(Some(number)),
             Err(_) => text_value(word),

@@ -193,8 +193,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         stopped.mode = Mode::Down;
         stopped.stopping = false;
         stopped.pauses = 0;
-        stopped.free_all_threads();
-        stopped.ready.discard(&mut self.events);
+        stopped.end_threads(&mut self.events);
         for parked in stopped.backlog.drain(..) {
             match parked {
                 Parked::Event(slot) => discard(&mut self.events, slot),

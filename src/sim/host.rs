@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use crate::sim::clock::WallClock;
 use crate::sim::disk::DiskProfile;
 use crate::sim::link::{Line, LinkProfile};
-use crate::sim::pending::Waiting;
+use crate::sim::network::ACCEPTOR;
+use crate::sim::network_threads::{NetworkThreads, Reading, Threads};
+use crate::sim::pending::{Events, Waiting};
 use crate::sim::process::ConnectionId;
 use crate::sim::queue::{AlarmId, Slot};
 use crate::sim::time::{SimDuration, SimTime};
@@ -32,18 +34,6 @@ impl Cost {
     }
 }
 
-/// Threads that read what comes on the connections that a host has accepted, and write what leaves
-/// on them. Each connection belongs to one of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NetworkThreads {
-    /// How many; 0 counts as 1.
-    pub threads: u32,
-    /// What reading a message costs, by its cost class.
-    pub read: Vec<Cost>,
-    /// What writing a message costs, by its class among those that are sent.
-    pub write: Vec<Cost>,
-}
-
 /// Where a host's process runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Runs {
@@ -64,7 +54,7 @@ pub struct HostSpec {
     pub threads: u32,
     /// Costs by cost class; a class beyond the table is free.
     pub costs: Vec<Cost>,
-    /// Threads that read and write; none where that costs nothing.
+    /// Threads that read and write; without them both cost nothing and nothing waits for room.
     pub network: Option<NetworkThreads>,
     /// The paths that leave this host, where no pair says otherwise.
     pub link: Option<LinkProfile>,
@@ -94,29 +84,8 @@ impl Default for HostSpec {
     }
 }
 
-/// More network threads than a host has connections make no difference.
-const MAX_NETWORK_THREADS: u32 = 4_096;
-
-/// Threads that read and write, and until when each is busy: whatever there is to do comes to it in
-/// order of time, so that its queue needs no events.
-#[derive(Clone, Debug)]
-struct Network {
-    spec: NetworkThreads,
-    free_at: Vec<SimTime>,
-}
-
-impl Network {
-    /// When the thread of this connection is through with work that is there now.
-    fn work(&mut self, on: ConnectionId, now: SimTime, cost: SimDuration) -> SimTime {
-        let thread = on.0 as usize % self.free_at.len();
-        let free_at = &mut self.free_at[thread];
-        *free_at = (*free_at).max(now) + cost;
-        *free_at
-    }
-}
-
 /// What a message of this class and size costs by this table.
-fn cost_in(costs: &[Cost], class: usize, bytes: impl FnOnce() -> u64) -> SimDuration {
+pub(crate) fn cost_in(costs: &[Cost], class: usize, bytes: impl FnOnce() -> u64) -> SimDuration {
     match costs.get(class) {
         Some(cost) if cost.per_kib.is_zero() => cost.base,
         Some(cost) => cost.of(bytes()),
@@ -136,6 +105,15 @@ pub(crate) enum Mode {
     Running,
     /// It is paused, or works off what came while it was.
     Behind,
+}
+
+/// What the queue between a host's network threads and its handler threads was like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueSeen {
+    /// How many messages waited at most.
+    pub longest: u32,
+    /// How many messages met a full queue, and held up their network thread.
+    pub met_full: u64,
 }
 
 /// What a paused process has not looked at.
@@ -163,9 +141,13 @@ pub(crate) struct Host {
     threads: u32,
     busy: u32,
     costs: Vec<Cost>,
-    network: Option<Box<Network>>,
+    pub(crate) network: Option<Box<Threads>>,
     /// Messages that wait for a thread.
     pub(crate) ready: Waiting,
+    /// How many they are.
+    queued: u32,
+    /// What the queue was like, in all its lives.
+    pub(crate) queue: QueueSeen,
     /// What came while the process was paused.
     pub(crate) backlog: VecDeque<Parked>,
     /// A wake-up is scheduled.
@@ -190,13 +172,10 @@ impl Host {
             threads: spec.threads.max(1),
             busy: 0,
             costs: spec.costs.clone(),
-            network: spec.network.as_ref().map(|spec| {
-                let threads = spec.threads.clamp(1, MAX_NETWORK_THREADS);
-                let free_at = vec![SimTime::ZERO; threads as usize];
-                let spec = spec.clone();
-                Box::new(Network { spec, free_at })
-            }),
+            network: (spec.network.as_ref()).map(|spec| Box::new(Threads::new(spec))),
             ready: Waiting::NONE,
+            queued: 0,
+            queue: QueueSeen::default(),
             backlog: VecDeque::new(),
             waking: false,
             interface: Line::new(spec.interface),
@@ -210,17 +189,18 @@ impl Host {
         self.costs.is_empty() && self.network.is_none()
     }
 
-    /// When a message that arrives now has been read; none where that costs nothing.
+    /// How far the reading of a message comes that arrives now.
     pub(crate) fn read(
         &mut self,
         on: ConnectionId,
         now: SimTime,
         class: usize,
         bytes: impl FnOnce() -> u64,
-    ) -> Option<SimTime> {
-        let network = self.network.as_mut()?;
-        let cost = cost_in(&network.spec.read, class, bytes);
-        (!cost.is_zero()).then(|| network.work(on, now, cost))
+    ) -> Reading {
+        match &mut self.network {
+            Some(network) => network.read(on, now, class, bytes),
+            None => Reading::Done,
+        }
     }
 
     /// When a message that leaves now has been written.
@@ -231,14 +211,44 @@ impl Host {
         class: usize,
         bytes: impl FnOnce() -> u64,
     ) -> SimTime {
-        let Some(network) = &mut self.network else {
-            return now;
-        };
-        let cost = cost_in(&network.spec.write, class, bytes);
-        if cost.is_zero() {
-            return now;
+        match &mut self.network {
+            Some(network) => network.write(on, now, class, bytes),
+            None => now,
         }
-        network.work(on, now, cost)
+    }
+
+    /// Lets a message that was read wait for a handler thread; false where the queue is full.
+    pub(crate) fn enqueue<M, T>(&mut self, events: &mut Events<M, T>, slot: Slot) -> bool {
+        if self
+            .network
+            .as_ref()
+            .is_some_and(|n| n.is_full(self.queued))
+            && events.event(slot).side == ACCEPTOR
+        {
+            self.queue.met_full += 1;
+            return false;
+        }
+        self.queued += 1;
+        self.queue.longest = self.queue.longest.max(self.queued);
+        self.ready.push(events, slot);
+        true
+    }
+
+    /// Takes the message that waits longest for a handler thread.
+    pub(crate) fn dequeue<M, T>(&mut self, events: &Events<M, T>) -> Option<Slot> {
+        let slot = self.ready.pop(events)?;
+        self.queued -= 1;
+        Some(slot)
+    }
+
+    /// The message of the network thread that has waited longest for room in the queue, if there
+    /// is some now; that thread goes on.
+    pub(crate) fn admit(&mut self, now: SimTime) -> Option<(usize, Slot)> {
+        let network = self.network.as_mut()?;
+        if network.is_full(self.queued) {
+            return None;
+        }
+        network.unblock(now)
     }
 
     /// What a message of this class and size costs.
@@ -259,10 +269,13 @@ impl Host {
         self.busy -= 1;
     }
 
-    pub(crate) fn free_all_threads(&mut self) {
+    /// All threads end, and what they had in hand or in their queue is lost.
+    pub(crate) fn end_threads<M, T>(&mut self, events: &mut Events<M, T>) {
         self.busy = 0;
+        self.queued = 0;
+        self.ready.discard(events);
         if let Some(network) = &mut self.network {
-            network.free_at.fill(SimTime::ZERO);
+            network.end(events);
         }
     }
 

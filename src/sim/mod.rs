@@ -9,6 +9,7 @@ mod heap;
 pub mod host;
 pub mod link;
 mod network;
+pub mod network_threads;
 pub mod observe;
 mod page_cache;
 mod pending;

@@ -10,6 +10,7 @@ use crate::sim::link::{Link, LinkProfile, Path};
 use crate::sim::pending::Waiting;
 use crate::sim::process::{ConnectionId, HostId};
 use crate::sim::rng::draw;
+use crate::sim::time::SimTime;
 
 /// One of a connection's ends: `OPENER` or `ACCEPTOR`.
 pub(crate) type Side = usize;
@@ -36,6 +37,8 @@ pub(crate) struct End {
     pub(crate) state: EndState,
     /// A message of this connection is with a handler thread or waits for one.
     pub(crate) serving: bool,
+    /// When the message at work has been read, by its network thread's own time.
+    pub(crate) read_at: SimTime,
     /// The peer is gone; the process hears it after the messages that came before.
     pub(crate) finished: bool,
     /// Messages that wait for earlier ones of this connection.
@@ -75,7 +78,7 @@ pub(crate) struct Network {
     hosts: BTreeMap<HostId, LinkProfile>,
     /// What was declared for a directed pair.
     pairs: BTreeMap<(HostId, HostId), LinkProfile>,
-    pub(crate) path_of: BTreeMap<(HostId, HostId), u32>,
+    path_of: BTreeMap<(HostId, HostId), u32>,
     pub(crate) paths: Vec<Path>,
     /// Where a connection is, by id; 4 bytes for every connection ever opened.
     places: Vec<u32>,
@@ -164,6 +167,7 @@ impl Network {
             host,
             state,
             serving: false,
+            read_at: SimTime::ZERO,
             finished: false,
             waiting: Waiting::NONE,
         };

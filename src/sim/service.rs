@@ -1,15 +1,15 @@
 //! Handler threads and pauses: when a process looks at what has reached its host.
 //!
-//! Modelled: a message on an accepted connection is read by its network thread, one after the
-//! other; one that costs something then waits for one of the host's threads and is handled at
-//! the end of its service; messages of one connection are worked on one after the other, so that
-//! their order is kept; a connection's end is heard after its last message. A paused process looks
-//! at nothing; when it resumes it works off what came, in order, before anything newer.
+//! Modelled: a message that has been read (`network_threads`) and costs something waits for one of
+//! the host's threads and is handled at the end of its service; messages of one connection are
+//! worked on one after the other, so that their order is kept; a connection's end is heard after its
+//! last message. A paused process looks at nothing; when it resumes it works off what came, in
+//! order, before anything newer.
 //! Left out: connects, timers and ends of flushes cost nothing.
 
 use crate::sim::core::{Core, Ready};
 use crate::sim::host::{Mode, Parked};
-use crate::sim::network::{ACCEPTOR, EndState};
+use crate::sim::network::EndState;
 use crate::sim::pending::{Pending, Stage, Timer};
 use crate::sim::process::{HostId, Input, Payload, TimerSlot};
 use crate::sim::queue::Slot;
@@ -54,34 +54,6 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         }
         end_mut(self, slot).serving = true;
         if is_read {
-            self.queue_for_thread(slot, cost);
-        }
-        None
-    }
-
-    /// Gives a message to its connection's network thread; true where that costs nothing.
-    fn start_reading(&mut self, slot: Slot, id: HostId) -> bool {
-        let now = self.now;
-        let host = &mut self.hosts[id.0 as usize];
-        let event = self.events.event_mut(slot);
-        let Some(Input::Message { on, body }) = &event.input else {
-            return true;
-        };
-        if event.side != ACCEPTOR {
-            return true;
-        }
-        let Some(at) = host.read(*on, now, body.cost_class(), || body.size_bytes()) else {
-            return true;
-        };
-        event.stage = Stage::Read;
-        self.events.schedule(at, slot);
-        false
-    }
-
-    /// A network thread has read a message: it waits for a handler thread.
-    pub(crate) fn read(&mut self, slot: Slot) -> Option<Ready<M, T>> {
-        if self.is_looked_at(slot) {
-            let cost = self.cost_of(slot);
             self.queue_for_thread(slot, cost);
         }
         None
@@ -140,13 +112,16 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         self.hand_over(slot, id)
     }
 
-    /// Gives a thread to a message, or lets it wait for one; what costs nothing needs none.
-    fn queue_for_thread(&mut self, slot: Slot, cost: SimDuration) {
+    /// Gives a thread to a message, or lets it wait for one; what costs nothing needs none. Where
+    /// the queue is full, its network thread waits with it.
+    pub(crate) fn queue_for_thread(&mut self, slot: Slot, cost: SimDuration) {
         let id = self.events.event(slot).host;
         let host = &mut self.hosts[id.0 as usize];
         let threaded = !cost.is_zero();
         if threaded && !host.take_thread() {
-            host.ready.push(&mut self.events, slot);
+            if !host.enqueue(&mut self.events, slot) {
+                self.block(slot);
+            }
             return;
         }
         let event = self.events.event_mut(slot);
@@ -155,29 +130,37 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         self.events.schedule(self.now + cost, slot);
     }
 
-    /// Gives a free thread to the message that waits longest, passing over closed connections.
+    /// Gives a free thread to the message that waits longest, passing over closed connections, and
+    /// the room in the queue to network threads that wait for it.
     fn give_threads(&mut self, id: HostId) {
-        while let Some(slot) = self.hosts[id.0 as usize].ready.pop(&self.events) {
-            let (on, side, _) = self.place_of(slot);
-            let is_open = self
-                .network
-                .find(on)
-                .is_some_and(|connection| connection.ends[side].state != EndState::Closed);
-            if is_open {
+        while let Some(slot) = self.hosts[id.0 as usize].dequeue(&self.events) {
+            if self.is_open(slot) {
                 let cost = self.cost_of(slot);
-                return self.queue_for_thread(slot, cost);
+                self.queue_for_thread(slot, cost);
+                break;
             }
             self.drop_event(slot);
         }
+        self.admit(id);
     }
 
-    fn place_of(&self, slot: Slot) -> (crate::sim::process::ConnectionId, usize, HostId) {
+    /// Whether the end that a message has come to is still there.
+    pub(crate) fn is_open(&mut self, slot: Slot) -> bool {
+        let (on, side, _) = self.place_of(slot);
+        let connection = self.network.find(on);
+        connection.is_some_and(|connection| connection.ends[side].state != EndState::Closed)
+    }
+
+    pub(crate) fn place_of(
+        &self,
+        slot: Slot,
+    ) -> (crate::sim::process::ConnectionId, usize, HostId) {
         let event = self.events.event(slot);
         (event.on, event.side, event.host)
     }
 
     /// What the message in a slot costs its host.
-    fn cost_of(&self, slot: Slot) -> SimDuration {
+    pub(crate) fn cost_of(&self, slot: Slot) -> SimDuration {
         let event = self.events.event(slot);
         match &event.input {
             Some(Input::Message { body, .. }) => self
@@ -257,8 +240,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         match event.stage {
             Stage::Arrived => self.serve(slot),
             Stage::Read => {
-                let cost = self.cost_of(slot);
-                self.queue_for_thread(slot, cost);
+                self.put(slot);
                 None
             }
             Stage::Served => {
@@ -282,7 +264,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
 }
 
 /// The end that an event happens at; the connection is there.
-fn end_mut<M: Payload, T: TimerSlot>(
+pub(crate) fn end_mut<M: Payload, T: TimerSlot>(
     core: &mut Core<M, T>,
     slot: Slot,
 ) -> &mut crate::sim::network::End {

@@ -123,6 +123,21 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
 
     /// A process sends a message.
     pub(crate) fn send(&mut self, from: HostId, on: ConnectionId, body: M) {
+        if self.host(from).is_held_up(on) && self.accepted(from, on) {
+            self.park_write(from, on, body);
+        } else {
+            self.send_for(self.event, from, on, body);
+        }
+    }
+
+    /// Whether a host has accepted a connection, and not opened it.
+    fn accepted(&mut self, host: HostId, on: ConnectionId) -> bool {
+        let connection = self.network.find(on);
+        connection.is_some_and(|connection| connection.side_of(host) == ACCEPTOR)
+    }
+
+    /// Sends what an event has caused.
+    pub(crate) fn send_for(&mut self, cause: EventId, from: HostId, on: ConnectionId, body: M) {
         let Some((connection, paths)) = self.network.find_with_paths(on) else {
             return;
         };
@@ -146,7 +161,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
         if path.is_limited() || interface.is_limited() {
             left = leave(path, interface, left, body.size_bytes());
         }
-        let mut event = Pending::on_connection(Stage::Deliver, on, there, self.event);
+        let mut event = Pending::on_connection(Stage::Deliver, on, there, cause);
         event.number = number;
         event.input = Some(Input::Message { on, body });
         if is_open && path.is_open() {
@@ -154,7 +169,7 @@ impl<M: Payload, T: TimerSlot> Core<M, T> {
                 Passage::Deliver(at) => {
                     self.events.push(at, event);
                 }
-                Passage::Break(at) => self.push_on(at, Stage::Break, on, there, self.event),
+                Passage::Break(at) => self.push_on(at, Stage::Break, on, there, cause),
             }
         } else {
             let slot = self.events.store(event);

@@ -6,7 +6,7 @@
 //! Left out: parallelism (a run is one thread's).
 
 use crate::sim::core::{Core, Ready};
-use crate::sim::host::{HostSpec, Mode, Runs};
+use crate::sim::host::{HostSpec, Mode, QueueSeen, Runs};
 use crate::sim::link::LinkProfile;
 use crate::sim::network::Network;
 use crate::sim::observe::{Observer, Occasion, Outgoing, Seen, Trip};
@@ -143,6 +143,11 @@ impl<P: Process> World<P> {
     /// When the process of a host ended last; the start of time if it never did.
     pub fn ended_at(&self, host: HostId) -> SimTime {
         self.core.host(host).ended_at
+    }
+
+    /// What the queue before a host's handler threads was like.
+    pub fn request_queue(&self, host: HostId) -> QueueSeen {
+        self.core.host(host).queue
     }
 
     /// How often the process of a host was started.

@@ -177,7 +177,7 @@ pub enum Command {
         rate: u64,
     },
     /// What only the controller does (kafka-leader-election, kafka-topics, kafka-reassign-partitions,
-    /// kafka-cluster).
+    /// kafka-configs --entity-type clients, kafka-cluster).
     Admin(AdminRequest),
 }
 

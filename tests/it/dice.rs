@@ -213,6 +213,7 @@ fn event(dice: &mut Dice<'_>, index: usize, wild: bool) -> String {
     let node = |dice: &mut Dice<'_>| format!("\"{}\"", some_node(dice, wild));
     let on = match action.name {
         "alter_config" => "{ topic = \"orders\", \"retention.ms\" = \"1s\" }".to_owned(),
+        "alter_quotas" => "{ client = \"default\", producer_byte_rate = \"1MB/s\" }".to_owned(),
         "delete_records" => "\"orders-0\"".to_owned(),
         _ if action.two_nodes => format!("[{}, {}]", node(dice), node(dice)),
         _ if dice.once_in(5) => "\"brokers\"".to_owned(),
@@ -382,6 +383,7 @@ fn config_value(kind: Kind, dice: &mut Dice<'_>) -> String {
         Kind::OffsetReset => dice
             .of(&["\"earliest\"", "\"latest\"", "\"by_duration:PT1S\""])
             .to_owned(),
+        Kind::Text => dice.of(&["\"\"", "\"app 1\"", "\"p1\""]).to_owned(),
         Kind::OneOf(words) => format!("\"{}\"", dice.of(words)),
     }
 }

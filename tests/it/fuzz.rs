@@ -176,7 +176,7 @@ fn flags_that_were_too_much_at_once() {
 #[test]
 fn many_generated_files_are_accepted_and_many_refused() {
     let (mut accepted, mut refused) = (0, 0);
-    for seed in 0..200_u32 {
+    for seed in 0..400_u32 {
         let draws: Vec<u32> = (0..150_u32)
             .map(|i| {
                 (seed * 1_000 + i)

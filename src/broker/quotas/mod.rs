@@ -4,9 +4,10 @@
 //! threads counts for every request, the bytes of produce requests and of answers to consumers;
 //! the longer of two throttle times holds; a throttled fetch brings nothing and counts no bytes;
 //! a fetch is never larger than what ten windows allow; request_percentage never throttles for
-//! longer than a window and spares acks=0.
-//! Source: ClientQuotaManager, ClientRequestQuotaManager, KafkaApis, ThrottledChannel (4.2);
-//! KIP-13, KIP-124, KIP-219.
+//! longer than a window and spares acks=0; a quota that changes holds at once, for what was taken
+//! before too.
+//! Source: ClientQuotaManager, ClientQuotaMetadataManager, ClientRequestQuotaManager, KafkaApis,
+//! ThrottledChannel (4.2); KIP-13, KIP-124, KIP-219.
 
 // Deviation: quotas are counted in virtual time, not by the broker's wall clock.
 
@@ -23,24 +24,28 @@ use crate::kafka::api::fetch::{FetchRequest, Fetcher};
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::fact::Fact;
 use crate::kafka::message::{Request, Response};
-use crate::kafka::quota::{ClientId, ClientQuotas, QuotaType, Throttle};
+use crate::kafka::quota::{ClientId, ClientIds, Limits, QuotaType, Throttle};
 use crate::kafka::size;
+use crate::metadata::image::MetadataImage;
 use crate::sim::process::{ConnectionId, HostId};
 use crate::sim::time::{SimDuration, SimTime};
 
 /// The quotas of a broker's clients and what they have taken lately.
 #[derive(Clone, Debug)]
 pub(super) struct Quotas {
-    setup: Arc<ClientQuotas>,
+    clients: Arc<ClientIds>,
+    /// By client.id.
+    limits: Vec<Limits>,
     windows: Windows,
     rates: BTreeMap<(QuotaType, ClientId), Rate>,
 }
 
 impl Quotas {
     /// Nothing taken yet.
-    pub(super) fn new(setup: Arc<ClientQuotas>, config: &BrokerConfig) -> Self {
+    pub(super) fn new(clients: Arc<ClientIds>, config: &BrokerConfig) -> Self {
         Self {
-            setup,
+            limits: vec![Limits::default(); clients.names.len()],
+            clients,
             windows: Windows {
                 count: u64::from(config.quota_window_num),
                 size_ms: u64::from(config.quota_window_size_seconds) * 1_000,
@@ -54,6 +59,21 @@ impl Quotas {
         self.rates.clear();
     }
 
+    /// Limits clients as the metadata says; what they have taken lately stays counted.
+    pub(super) fn limit(&mut self, image: &MetadataImage) {
+        self.limits = self.clients.limits(&image.client_quotas);
+    }
+
+    /// A client's limit; none without one.
+    fn limit_of(&self, client: ClientId, quota: QuotaType) -> Option<u64> {
+        self.limits.get(client.0 as usize)?.per_second(quota)
+    }
+
+    /// True when anybody has a quota of this type: then what all take is counted.
+    fn has(&self, quota: QuotaType) -> bool {
+        (self.limits.iter()).any(|limits| limits.per_second(quota).is_some())
+    }
+
     /// Counts what a client took; says whether it is too much.
     fn take(
         &mut self,
@@ -62,11 +82,14 @@ impl Quotas {
         quota: QuotaType,
         amount: u64,
     ) -> Option<Throttle> {
-        let limit = self.setup.limit(client, quota)?;
+        if !self.has(quota) {
+            return None;
+        }
+        let limit = self.limit_of(client, quota);
         let amount = i64::try_from(amount).unwrap_or(i64::MAX);
         let rate = self.rates.entry((quota, client)).or_default();
         rate.record(self.windows, now, amount);
-        let Violation { rate, throttle_ms } = rate.above(self.windows, now, limit)?;
+        let Violation { rate, throttle_ms } = rate.above(self.windows, now, limit?)?;
         let longest_ms = match quota {
             QuotaType::Produce | QuotaType::Fetch => i32::MAX as u64,
             QuotaType::Request => self.windows.size_ms,
@@ -76,13 +99,13 @@ impl Quotas {
             quota,
             time,
             rate,
-            limit,
+            limit: limit?,
         })
     }
 
     /// Counts what a client took without asking whether it is too much.
     fn note(&mut self, now: SimTime, client: ClientId, quota: QuotaType, amount: u64) {
-        if self.setup.limit(client, quota).is_some() {
+        if self.has(quota) {
             let rate = self.rates.entry((quota, client)).or_default();
             let amount = i64::try_from(amount).unwrap_or(i64::MAX);
             rate.record(self.windows, now, amount);
@@ -102,7 +125,7 @@ impl Quotas {
 
     /// What one fetch may bring so that it can be within the quota at all.
     fn largest_fetch(&self, client: ClientId) -> Option<u32> {
-        let limit = self.setup.limit(client, QuotaType::Fetch)?;
+        let limit = self.limit_of(client, QuotaType::Fetch)?;
         let windows = (self.windows.count - 1).saturating_mul(self.windows.size_ms) / 1_000;
         let bytes = limit.saturating_mul(windows).min(i32::MAX as u64);
         Some(bytes as u32)
@@ -110,9 +133,16 @@ impl Quotas {
 }
 
 impl Broker {
-    /// The client.id of a connection that opened, where anybody has a quota.
+    /// The client.id of a connection that opened, where anybody has or gets a quota.
     pub(super) fn client_of(&self, peer: HostId) -> Option<ClientId> {
-        self.quotas.as_ref()?.setup.client(peer)
+        self.quotas.as_ref()?.clients.of(peer)
+    }
+
+    /// A quota has changed.
+    pub(super) fn limit_clients(&mut self) {
+        if let Some(quotas) = &mut self.quotas {
+            quotas.limit(self.metadata.image());
+        }
     }
 
     /// A request is about to be handled: notes what it takes, and keeps a consumer's fetch from
@@ -126,7 +156,7 @@ impl Broker {
         {
             cap(fetch, largest);
         }
-        let times_requests = quotas.setup.has(QuotaType::Request);
+        let times_requests = quotas.has(QuotaType::Request);
         let (costs, codecs) = (&self.costs, self.codec_cost(request));
         let reading = self.network.read;
         self.connections.note_usage(on, || {

@@ -115,7 +115,7 @@ fn setup(bootstrap: Option<Bootstrap>) -> BrokerSetup {
         },
         log_dirs: 1,
         network: NetworkCosts::default(),
-        quotas: None,
+        clients: None,
         mutation: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Clients over their quotas: answered at once, then not read from.
 
 use super::*;
-use crate::kafka::quota::{ClientId, Limits, QuotaType};
+use crate::kafka::quota::{ClientId, ClientIds, Limits, QuotaChange, QuotaType};
 use crate::sim::ratio::Ratio;
 
 /// The host of the clients in the laboratory.
@@ -9,15 +9,15 @@ const CLIENT: usize = 9;
 
 /// b1 leads; its clients have these quotas.
 fn limited(limits: Limits) -> Lab {
-    let mut setup = setup(Some(Bootstrap {
-        epoch: epoch_of(B1),
-        image: image(registration(1, 0, &[1]), 1),
-    }));
+    let mut image = image(registration(1, 0, &[1]), 1);
+    image.client_quotas.insert(None, limits);
+    let epoch = epoch_of(B1);
+    let mut setup = setup(Some(Bootstrap { epoch, image }));
     let mut clients = vec![None; CLIENT + 1];
     clients[CLIENT] = Some(ClientId(0));
-    setup.quotas = Some(Arc::new(ClientQuotas {
-        limits: vec![limits],
-        clients: clients.into(),
+    setup.clients = Some(Arc::new(ClientIds {
+        names: Arc::new([Arc::from("p1")]),
+        of_hosts: clients.into(),
     }));
     let mut lab = Lab::of(Broker::new(setup));
     lab.input(Input::Start);
@@ -217,4 +217,56 @@ fn a_restarted_broker_has_counted_nothing_yet() {
     assert!(!lab.facts().iter().any(throttled));
     lab.produce(Acks::Leader, batch(3));
     assert!(lab.facts().iter().any(throttled));
+}
+
+/// The quota of everybody, or of the one client, changes.
+fn alter(lab: &mut Lab, client: Option<&str>, bytes: Option<u64>) {
+    lab.metadata(vec![MetadataRecord::ClientQuota {
+        entity: client.map(Arc::from),
+        change: QuotaChange {
+            quota: QuotaType::Produce,
+            value: bytes.and_then(|bytes| Ratio::new(bytes, 1)),
+        },
+    }]);
+}
+
+/// Whether a request is throttled; the throttle is then over.
+fn is_throttled(lab: &mut Lab, on: ConnectionId) -> bool {
+    lab.request_on(on, produce_request(Acks::Leader, batch(3)));
+    let time = throttle_times(lab)[0];
+    if let Some(time) = lab.timer_set(Timer::Throttle) {
+        lab.after(time);
+        lab.timer(Timer::Throttle);
+    }
+    time > 0
+}
+
+#[test]
+fn a_quota_that_changes_holds_at_once_and_for_what_was_taken_before() {
+    // Somebody has a quota, so everybody is measured.
+    let mut lab = limited(Limits::default());
+    alter(&mut lab, None, Some(u64::MAX / 4));
+    let on = lab.client();
+    assert!(!is_throttled(&mut lab, on));
+    assert!(!is_throttled(&mut lab, on));
+    alter(&mut lab, Some("p1"), Some(request_bytes() / 6));
+    assert!(is_throttled(&mut lab, on), "three requests in ten windows");
+    alter(&mut lab, Some("p1"), None);
+    assert!(!is_throttled(&mut lab, on), "the default holds again");
+    alter(&mut lab, None, Some(request_bytes() / 6));
+    assert!(is_throttled(&mut lab, on));
+    alter(&mut lab, None, None);
+    assert!(!is_throttled(&mut lab, on));
+}
+
+#[test]
+fn what_was_taken_while_nobody_had_a_quota_does_not_count() {
+    let mut lab = limited(Limits::default());
+    let on = lab.client();
+    for _ in 0..3 {
+        assert!(!is_throttled(&mut lab, on));
+    }
+    alter(&mut lab, Some("p1"), Some(request_bytes() / 6));
+    assert!(!is_throttled(&mut lab, on));
+    assert!(is_throttled(&mut lab, on));
 }

@@ -2,7 +2,9 @@
 
 use crate::controller::tests::*;
 use crate::kafka::api::admin::{AdminRequest, ElectionType};
+use crate::kafka::quota::{QuotaChange, QuotaType};
 use crate::kafka::throttled_replicas::PerSide;
+use crate::sim::ratio::Ratio;
 
 fn ask(lab: &mut Lab, request: AdminRequest) -> Result<(), ErrorCode> {
     let Response::Admin(response) = lab.call(Request::Admin(Box::new(request))) else {
@@ -148,6 +150,49 @@ fn a_new_topic_is_placed_and_exists_once() {
     assert!(created.partitions.iter().all(|p| p.isr.len() == 3));
     let again = Err(ErrorCode::TopicAlreadyExists);
     assert_eq!(ask(&mut lab, create(3)), again);
+}
+
+#[test]
+fn client_quotas_are_set_and_taken_back_and_are_in_a_snapshot() {
+    let mut lab = Lab::new();
+    let alter = |name: Option<&str>, changes: &[(QuotaType, Option<u64>)]| {
+        let changes = changes.iter().map(|(quota, bytes)| QuotaChange {
+            quota: *quota,
+            value: bytes.and_then(|bytes| Ratio::new(bytes, 1)),
+        });
+        AdminRequest::AlterClientQuotas {
+            entity: name.map(Arc::from),
+            changes: changes.collect(),
+        }
+    };
+    let (sends, reads) = (QuotaType::Produce, QuotaType::Fetch);
+    let both = [(sends, Some(1_000)), (reads, Some(7))];
+    assert_eq!(ask(&mut lab, alter(Some("p1"), &both)), Ok(()));
+    assert_eq!(ask(&mut lab, alter(None, &[(sends, Some(5))])), Ok(()));
+    let image = lab.controller.image();
+    let of_p1 = image.client_quotas[&Some(Arc::from("p1"))];
+    assert_eq!(of_p1.producer_byte_rate, Some(1_000));
+    assert_eq!(of_p1.consumer_byte_rate, Some(7));
+    assert_eq!(image.client_quotas[&None].producer_byte_rate, Some(5));
+    let restored = MetadataImage::restore(&image.snapshot(), image.end);
+    assert_eq!(restored.client_quotas, image.client_quotas);
+    // What is in force writes no record, and neither does what was never there.
+    let end = image.end;
+    let nothing = [(sends, Some(1_000)), (QuotaType::Request, None)];
+    assert_eq!(ask(&mut lab, alter(Some("p1"), &nothing)), Ok(()));
+    assert_eq!(lab.controller.image().end, end);
+    let invalid = Err(ErrorCode::InvalidRequest);
+    for (name, changes) in [
+        ("p1", [(sends, Some(9)), (reads, Some(0))]),
+        ("p1", [(sends, Some(9)), (sends, None)]),
+        ("", [(sends, Some(9)), (reads, None)]),
+    ] {
+        assert_eq!(ask(&mut lab, alter(Some(name), &changes)), invalid);
+    }
+    let off = [(sends, None), (reads, None)];
+    assert_eq!(ask(&mut lab, alter(Some("p1"), &off)), Ok(()));
+    let left = &lab.controller.image().client_quotas;
+    assert_eq!(left.keys().collect::<Vec<_>>(), [&None]);
 }
 
 #[test]

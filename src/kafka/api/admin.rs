@@ -1,10 +1,12 @@
 //! What an administrator asks the controller: CreateTopics (19), ElectLeaders (43), CreatePartitions
-//! (37), AlterPartitionReassignments (45), UnregisterBroker (64), one partition, topic or broker each.
+//! (37), AlterPartitionReassignments (45), AlterClientQuotas (49), UnregisterBroker (64), one
+//! partition, topic, broker or client.id each.
 
 use std::sync::Arc;
 
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{BrokerId, TopicId, TopicPartition};
+use crate::kafka::quota::{Entity, QuotaChange};
 
 /// Which election is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +49,13 @@ pub enum AdminRequest {
         tp: TopicPartition,
         /// The replicas that it shall have; none takes back what is under way.
         target: Option<Arc<[BrokerId]>>,
+    },
+    /// Changes what a client.id may take of each broker, all of it or nothing.
+    AlterClientQuotas {
+        /// Whose quotas.
+        entity: Entity,
+        /// The changes, each of another quota.
+        changes: Arc<[QuotaChange]>,
     },
     /// Strikes a broker off.
     UnregisterBroker {

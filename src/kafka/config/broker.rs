@@ -100,6 +100,8 @@ pub struct BrokerConfig {
     pub num_network_threads: u32,
     /// num.io.threads: the request handler threads
     pub num_io_threads: u32,
+    /// queued.max.requests: how many requests may wait for a handler thread
+    pub queued_max_requests: u32,
     /// producer.id.expiration.ms
     pub producer_id_expiration: SimDuration,
     /// log.flush.interval.messages; none is 2^63-1, never
@@ -189,6 +191,7 @@ impl Default for BrokerConfig {
             quota_window_size_seconds: 1,
             num_network_threads: 3,
             num_io_threads: 8,
+            queued_max_requests: 500,
             producer_id_expiration: SimDuration::from_secs(86_400),
             log_flush_interval_messages: None,
             log_segment_bytes: 1 << 30,
@@ -348,6 +351,8 @@ impl Component for BrokerConfig {
                 "threads that read requests and write answers; they cost time where `[costs]` says so";
             "num.io.threads" num_io_threads Count(int(1)),
                 "threads that handle requests";
+            "queued.max.requests" queued_max_requests Count(int(1)),
+                "requests that may wait for a handler thread; when they do, network threads wait too";
             "controlled.shutdown.enable" controlled_shutdown_enable Boolean,
                 "hand over leadership before stopping";
         }

@@ -5,7 +5,10 @@
 
 use crate::kafka::config::entry::{Entry, entries};
 use crate::kafka::config::problem::ConfigException;
-use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OffsetReset};
+use crate::kafka::config::text::Text;
+use crate::kafka::config::value::Kind::{
+    Boolean, Bytes, Count, Millis, OffsetReset, Text as AnyText,
+};
 use crate::kafka::config::value::{int, long};
 use crate::kafka::config::{Component, ComponentKind, Settings, backoff_notices};
 use crate::sim::time::SimDuration;
@@ -26,6 +29,8 @@ pub enum AutoOffsetReset {
 /// A consumer's config. Source: ConsumerConfig (4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerConfig {
+    /// client.id; without one, or with an empty one, the application's name
+    pub client_id: Option<Text>,
     /// fetch.min.bytes
     pub fetch_min_bytes: u32,
     /// fetch.max.wait.ms
@@ -63,6 +68,7 @@ pub struct ConsumerConfig {
 impl Default for ConsumerConfig {
     fn default() -> Self {
         Self {
+            client_id: None,
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),
             fetch_max_bytes: 52_428_800,
@@ -87,6 +93,8 @@ impl Component for ConsumerConfig {
     const KIND: ComponentKind = ComponentKind::Consumer;
     const ENTRIES: &'static [Entry<Self>] = entries! {
         "ConsumerConfig" {
+            "client.id" [?] client_id AnyText,
+                "whom quotas know it as; without it the name of the group";
             "fetch.min.bytes" fetch_min_bytes Bytes(int(0)),
                 "bytes for which the broker waits before it answers a fetch";
             "fetch.max.wait.ms" fetch_max_wait Millis(int(0)),

@@ -4,6 +4,7 @@ use crate::kafka::api::produce::Acks;
 use crate::kafka::compression::{Codec, TopicCompression};
 use crate::kafka::config::broker::{LEADER_SELECTOR, RACK_AWARE_SELECTOR, ReplicaSelector};
 use crate::kafka::config::consumer::AutoOffsetReset;
+use crate::kafka::config::text::Text;
 use crate::kafka::config::value::{Bounds, Kind, Limit, Value};
 use crate::kafka::partitioner::PartitionerClass;
 use crate::kafka::records::TimestampType;
@@ -48,7 +49,7 @@ pub(crate) trait Field: Sized {
 }
 
 /// The table of a component: a class of Kafka, then its configs, a line each:
-/// name, field, kind, meaning. A `?` marks a field that may be left open, as topics do.
+/// name, field, kind, meaning. A `?` marks a field that may be left open, as most of topics are.
 macro_rules! entries {
     ($($source:literal { $($name:literal $([$optional:tt])? $field:ident $kind:expr, $doc:literal;)* })*) => {
         &[$($($crate::kafka::config::entry::Entry {
@@ -107,7 +108,7 @@ impl Field for i32 {
             Value::Word(word) => word
                 .parse()
                 .expect("the words of gzip's levels are numbers"),
-            Value::Bool(_) | Value::ByDuration(_) => {
+            Value::Bool(_) | Value::ByDuration(_) | Value::Text(_) => {
                 panic!("a field takes values of its config's kind: {value:?}")
             }
         }
@@ -125,6 +126,19 @@ impl Field for u64 {
 
     fn to_value(&self) -> Value {
         Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+}
+
+impl Field for Text {
+    fn from_value(value: Value) -> Self {
+        let Value::Text(text) = value else {
+            panic!("a field takes values of its config's kind: {value:?}");
+        };
+        text
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Text(*self)
     }
 }
 

@@ -11,6 +11,7 @@ mod iso8601;
 mod planned;
 pub mod problem;
 pub mod producer;
+pub mod text;
 pub mod topic;
 pub mod unmodelled;
 pub mod value;
@@ -150,6 +151,14 @@ fn find<C: Component>(name: &str) -> Option<&'static Entry<C>> {
 }
 
 impl ComponentKind {
+    /// What holds where a config is left open.
+    pub const fn open(self) -> &'static str {
+        match self {
+            Self::Topic => "the broker's",
+            Self::Producer | Self::Consumer | Self::Broker => "none",
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Producer, Self::Consumer, Self::Topic, Self::Broker];
 }

@@ -10,7 +10,8 @@ use crate::kafka::api::produce::Acks;
 use crate::kafka::compression::Codec;
 use crate::kafka::config::entry::{CODECS, Entry, GZIP_LEVELS, LZ4_LEVELS, ZSTD_LEVELS, entries};
 use crate::kafka::config::problem::ConfigException;
-use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OneOf};
+use crate::kafka::config::text::Text;
+use crate::kafka::config::value::Kind::{Boolean, Bytes, Count, Millis, OneOf, Text as AnyText};
 use crate::kafka::config::value::{int, long};
 use crate::kafka::config::{Component, ComponentKind, Settings, backoff_notices, level_notices};
 use crate::kafka::partitioner::{PARTITIONERS, PartitionerClass};
@@ -19,6 +20,8 @@ use crate::sim::time::SimDuration;
 /// A producer's config, after Kafka's own cross-checks. Source: ProducerConfig (4.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerConfig {
+    /// client.id; without one, or with an empty one, the application's name
+    pub client_id: Option<Text>,
     /// acks
     pub acks: Acks,
     /// enable.idempotence, as resolved
@@ -76,6 +79,7 @@ pub struct ProducerConfig {
 impl Default for ProducerConfig {
     fn default() -> Self {
         Self {
+            client_id: None,
             acks: Acks::All,
             enable_idempotence: true,
             retries: i32::MAX as u32,
@@ -113,6 +117,8 @@ impl Component for ProducerConfig {
     const KIND: ComponentKind = ComponentKind::Producer;
     const ENTRIES: &'static [Entry<Self>] = entries! {
         "ProducerConfig" {
+            "client.id" [?] client_id AnyText,
+                "whom quotas know it as; without it the name of the producer";
             "acks" acks OneOf(&["all", "-1", "1", "0"]),
                 "whose copy a success means: all in-sync replicas', the leader's, nobody's";
             "enable.idempotence" enable_idempotence Boolean,

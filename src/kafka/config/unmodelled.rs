@@ -64,7 +64,7 @@ const REMOVED_IN_4_0: &str = "
 
 /// ProducerConfig.
 const PRODUCER: &str = "
-    bootstrap.servers client.dns.lookup client.id config.providers connections.max.idle.ms
+    bootstrap.servers client.dns.lookup config.providers connections.max.idle.ms
     enable.metrics.push interceptor.classes key.serializer metadata.max.idle.ms
     metadata.recovery.rebootstrap.trigger.ms metadata.recovery.strategy metric.reporters
     metrics.num.samples metrics.recording.level metrics.sample.window.ms
@@ -75,7 +75,7 @@ const PRODUCER: &str = "
 /// ConsumerConfig.
 const CONSUMER: &str = "
     auto.commit.interval.ms bootstrap.servers client.dns.lookup
-    client.id client.rack config.providers connections.max.idle.ms default.api.timeout.ms
+    client.rack config.providers connections.max.idle.ms default.api.timeout.ms
     enable.auto.commit enable.metrics.push exclude.internal.topics group.id group.instance.id
     group.protocol group.remote.assignor heartbeat.interval.ms interceptor.classes
     internal.throw.on.fetch.stable.offset.unsupported isolation.level key.deserializer
@@ -151,7 +151,7 @@ const BROKER: &str = "
     offsets.topic.compression.codec offsets.topic.num.partitions
     offsets.topic.replication.factor offsets.topic.segment.bytes principal.builder.class
     process.roles producer.id.expiration.check.interval.ms
-    producer.purgatory.purge.interval.requests queued.max.request.bytes queued.max.requests
+    producer.purgatory.purge.interval.requests queued.max.request.bytes
     remote.fetch.max.wait.ms
     remote.list.offsets.request.timeout.ms remote.log.index.file.cache.total.size.bytes
     remote.log.manager.copier.thread.pool.size remote.log.manager.copy.max.bytes.per.second

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::kafka::config::iso8601;
 use crate::kafka::config::problem::ConfigProblem;
+use crate::kafka::config::text::Text;
 use crate::sim::time::SimDuration;
 
 /// A value as a user writes it.
@@ -31,6 +32,8 @@ pub enum Value {
     Word(&'static str),
     /// `by_duration:PT5M`
     ByDuration(SimDuration),
+    /// Any string.
+    Text(Text),
 }
 
 /// A bound that may be absent: Kafka writes -1 for "without limit".
@@ -52,6 +55,8 @@ pub enum Kind {
     OneOf(&'static [&'static str]),
     /// Where a consumer starts: a word, or a span of ISO 8601 after `by_duration:`.
     OffsetReset,
+    /// Any string that is not too long.
+    Text,
 }
 
 /// The words of auto.offset.reset.
@@ -133,6 +138,9 @@ impl Kind {
                     .read(name, given)
                     .map_err(|_| expected())
             }
+            Self::Text => (Text::new(&given.to_string()))
+                .map(Value::Text)
+                .ok_or_else(expected),
             Self::OneOf(words) => {
                 let text = given.to_string();
                 let word = words.iter().find(|word| **word == text.trim());
@@ -153,6 +161,7 @@ impl Kind {
                 "one of {} or by_duration:<PnDTnHnMn.nS>",
                 OFFSET_RESETS.join(", ")
             ),
+            Self::Text => format!("a string of at most {} bytes", Text::MAX_BYTES),
         }
     }
 
@@ -161,7 +170,7 @@ impl Kind {
         match self {
             Self::Millis(_) => "ms",
             Self::Bytes(_) => "bytes",
-            Self::Count(_) | Self::Boolean | Self::OneOf(_) | Self::OffsetReset => "",
+            Self::Count(_) | Self::Boolean | Self::OneOf(_) | Self::OffsetReset | Self::Text => "",
         }
     }
 
@@ -169,7 +178,7 @@ impl Kind {
     pub fn range(self) -> String {
         match self {
             Self::Millis(bounds) | Self::Bytes(bounds) | Self::Count(bounds) => bounds.to_string(),
-            Self::Boolean | Self::OneOf(_) | Self::OffsetReset => self.expected(),
+            Self::Boolean | Self::OneOf(_) | Self::OffsetReset | Self::Text => self.expected(),
         }
     }
 
@@ -180,11 +189,12 @@ impl Kind {
             (Self::Bytes(_), Value::Integer(bytes)) => pretty_bytes(bytes),
             (
                 Self::Millis(_) | Self::Bytes(_),
-                Value::Bool(_) | Value::Word(_) | Value::ByDuration(_),
+                Value::Bool(_) | Value::Word(_) | Value::ByDuration(_) | Value::Text(_),
             )
-            | (Self::Count(_) | Self::Boolean | Self::OneOf(_) | Self::OffsetReset, _) => {
-                value.to_string()
-            }
+            | (
+                Self::Count(_) | Self::Boolean | Self::OneOf(_) | Self::OffsetReset | Self::Text,
+                _,
+            ) => value.to_string(),
         }
     }
 }
@@ -277,6 +287,7 @@ impl fmt::Display for Value {
             Self::Integer(number) => number.fmt(f),
             Self::Bool(value) => value.fmt(f),
             Self::Word(word) => word.fmt(f),
+            Self::Text(text) => text.fmt(f),
             Self::ByDuration(span) => write!(f, "by_duration:{}", iso8601::print(*span)),
         }
     }

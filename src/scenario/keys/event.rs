@@ -137,7 +137,7 @@ pub static EVENT: TableDoc = TableDoc {
             Takes::Targets,
             Means("-"),
             "isolate = \"b1\"",
-            "Nothing arrives between the node and any other host; several, as those of a rack, still reach one another.",
+            "Nothing arrives between the node and any other host.",
         ),
         key(
             "slow_link",
@@ -239,6 +239,13 @@ pub static EVENT: TableDoc = TableDoc {
             Means("-"),
             "reassign = \"orders-0\"",
             "The partition is to have other `replicas` (AlterPartitionReassignments).",
+        ),
+        key(
+            "alter_quotas",
+            Takes::Form("a table: a client.id and its quotas"),
+            Means("-"),
+            "alter_quotas = { client = \"p1\", producer_byte_rate = \"1MB/s\" }",
+            "An administrator changes what a client.id, or `default`, may take (AlterClientQuotas), with the keys of `[quotas.NAME]`; `\"off\"` takes a quota back.",
         ),
         key(
             "unregister",

@@ -287,7 +287,7 @@ pub const COMPANIONS: [(&str, &str); 12] = [
 ];
 
 /// All actions.
-pub const ACTIONS: [ActionDoc; 24] = [
+pub const ACTIONS: [ActionDoc; 25] = [
     action("crash", false, &[], true, false),
     action("power_loss", false, &[], true, false),
     action("lose_disk", false, &[], true, true),
@@ -311,6 +311,7 @@ pub const ACTIONS: [ActionDoc; 24] = [
     request("elect", &["election"]),
     request("grow", &["to"]),
     request("reassign", &["replicas", "throttle"]),
+    request("alter_quotas", &[]),
     request("unregister", &[]),
 ];
 

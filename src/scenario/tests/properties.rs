@@ -19,6 +19,7 @@ use crate::kafka::compression::CodecCosts;
 use crate::kafka::config::broker::BrokerConfig;
 use crate::kafka::config::consumer::{AutoOffsetReset, ConsumerConfig};
 use crate::kafka::config::producer::ProducerConfig;
+use crate::kafka::config::text::Text;
 use crate::kafka::config::topic::TopicConfig;
 use crate::kafka::cpu::{CpuCosts, SecurityProtocol};
 use crate::kafka::ids::{DirectoryId, TopicId, TopicPartition};
@@ -259,6 +260,7 @@ fn producer_config() -> impl Strategy<Value = ProducerConfig> {
             let linger = SimDuration::from_millis(linger);
             let default = ProducerConfig::default();
             ProducerConfig {
+                client_id: Text::new("app 1"),
                 enable_idempotence: idempotent && acks == Acks::All,
                 acks,
                 max_in_flight_requests_per_connection: in_flight,

@@ -142,7 +142,7 @@ fn configs<C: Component>(title: &str, page: &mut String) {
     let default = C::default();
     for entry in C::ENTRIES {
         let value = (entry.get)(&default);
-        let default = value.map_or("the broker's".to_owned(), |value| format!("`{value}`"));
+        let default = value.map_or(C::KIND.open().to_owned(), |value| format!("`{value}`"));
         writeln!(
             page,
             "| `{}` | {} {} | {default} | {} |",

@@ -2,8 +2,9 @@
 
 use crate::sim::clock::{WallClock, WallTime};
 use crate::sim::disk::DiskFault;
-use crate::sim::host::{Cost, HostSpec, NetworkThreads, Runs};
+use crate::sim::host::{Cost, HostSpec, Runs};
 use crate::sim::link::{Latency, LinkProfile};
+use crate::sim::network_threads::NetworkThreads;
 use crate::sim::observe::Outgoing;
 use crate::sim::process::{ConnectionId, Crash, Effect, FileId, FlushId, Input};
 use crate::sim::ratio::Ratio;
@@ -621,6 +622,7 @@ fn network(read: SimDuration, write: SimDuration) -> HostSpec {
             threads: 2,
             read: cost(read),
             write: cost(write),
+            queue: None,
         }),
         ..HostSpec::default()
     }
