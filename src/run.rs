@@ -4,14 +4,16 @@ pub mod drive;
 pub mod guarantees;
 pub mod metrics;
 pub mod record;
+pub mod serving;
 pub mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::check::tally::{GroupTally, LagSeries, Tally};
+use crate::kafka::ids::BrokerId;
 use crate::kafka::quota::QuotaType;
-use crate::run::watch::Throttled;
+use crate::run::watch::{DiskReads, Throttled};
 use crate::scenario::model::RefusedConfig;
 use crate::sim::time::SimTime;
 
@@ -44,6 +46,8 @@ pub struct Outcome {
     pub marks: Vec<Mark>,
     /// Clients that were throttled, and how.
     pub throttles: Vec<ThrottleReport>,
+    /// Readers whose records no page cache held any more, and how long their answers waited.
+    pub disk_reads: Vec<DiskReadReport>,
     /// False when the run was still busy when its drain was over; `unsettled` says with what.
     pub settled: bool,
     /// What never drained.
@@ -85,6 +89,19 @@ pub struct ThrottleReport {
     pub throttled: Throttled,
 }
 
+/// What a disk read for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskReadReport {
+    /// Whose disk.
+    pub broker: BrokerId,
+    /// The follower that asked; none for consumers.
+    pub reader: Option<BrokerId>,
+    /// As in `orders-0`.
+    pub partition: String,
+    /// How often and how long.
+    pub reads: DiskReads,
+}
+
 /// A label on the time axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
@@ -111,6 +128,7 @@ impl Outcome {
             lag: BTreeMap::new(),
             marks: Vec::new(),
             throttles: Vec::new(),
+            disk_reads: Vec::new(),
             settled: true,
             unsettled: Vec::new(),
         }

@@ -61,6 +61,12 @@ pub struct LagSeries {
     pub peak: u64,
     /// When it was reached.
     pub peak_at: SimTime,
+    /// The first moment after the peak at which at most a hundredth of it waited; none where nothing
+    /// ever did.
+    pub peak_gone_at: Option<SimTime>,
+    /// When the lag last fell to 0, to stay there: none where the group processed nothing, or where
+    /// a readable record is left that it has neither processed nor passed over.
+    pub caught_up_at: Option<SimTime>,
     /// Share of all waiting during which the record's partition had no leader, in per mille.
     pub no_leader_per_mille: u32,
 }

@@ -132,7 +132,7 @@ fn put(
     let mut files: Vec<(PathBuf, String)> = Vec::new();
     for chart in charts {
         let name = format!("{stem}-{}.svg", chart.name);
-        words.push_str(&format!("\n{name}: {}\n", chart.says));
+        words.push_str(&format!("\n{name}\n{}\n{}\n", chart.title, chart.says));
         files.push((folder.join(name), format!("<!-- {OURS} -->\n{}", chart.svg)));
     }
     files.push((folder.join(format!("{stem}-charts.txt")), words));
@@ -188,6 +188,7 @@ mod tests {
     fn chart(name: &str) -> Chart {
         Chart {
             name: name.to_owned(),
+            title: "a title".to_owned(),
             svg: "<svg/>\n".to_owned(),
             says: "nothing".to_owned(),
         }
@@ -203,7 +204,7 @@ mod tests {
         let words = fs::read_to_string(deep.join("x-charts.txt")).unwrap();
         assert_eq!(
             words,
-            "Drawn by retrial: x, seed 1\n\nx-one.svg: nothing\n\nx-two.svg: nothing\n"
+            "Drawn by retrial: x, seed 1\n\nx-one.svg\na title\nnothing\n\nx-two.svg\na title\nnothing\n"
         );
         fs::write(deep.join("x-three.svg"), "<svg>mine</svg>").unwrap();
         let before = fs::read(deep.join("x-one.svg")).unwrap();

@@ -159,7 +159,9 @@ fn charts_are_drawn_into_a_folder() {
         files,
         [
             "charts.txt",
+            "lag.svg",
             "latency.svg",
+            "load.svg",
             "partitions.svg",
             "seeds-acked.svg",
             "seeds-charts.txt",

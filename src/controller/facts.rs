@@ -48,6 +48,7 @@ pub(super) fn announce<T>(
             isr_before: before
                 .partition(*tp)
                 .map_or_else(|| Arc::new([]) as _, |p| Arc::clone(&p.isr)),
+            replicas: registration.replicas.len() as u32,
             why: change.why.expect("a change of a partition has a cause"),
         }),
         MetadataRecord::TopicConfig { topic, name, value } => cx.fact(Fact::TopicConfigChanged {

@@ -204,6 +204,8 @@ pub enum Fact {
         isr: Arc<[BrokerId]>,
         /// The in-sync set before.
         isr_before: Arc<[BrokerId]>,
+        /// How many replicas it has.
+        replicas: u32,
         /// Why.
         why: PartitionChangeCause,
     },

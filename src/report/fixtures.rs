@@ -87,6 +87,8 @@ pub(crate) fn outcome(scenario: &Scenario, name: &str, lost: u64) -> Outcome {
             .collect(),
         peak: 684,
         peak_at: at(11_402),
+        peak_gone_at: None,
+        caught_up_at: None,
         no_leader_per_mille: 918,
     };
     Outcome {
@@ -138,6 +140,7 @@ pub(crate) fn outcome(scenario: &Scenario, name: &str, lost: u64) -> Outcome {
         })
         .to_vec(),
         throttles: Vec::new(),
+        disk_reads: Vec::new(),
         settled: true,
         unsettled: Vec::new(),
     }

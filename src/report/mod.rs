@@ -13,6 +13,8 @@ pub mod summary;
 pub mod survey;
 
 mod answer;
+mod disk_reads;
+mod marks;
 mod numbers;
 mod spark;
 mod table;

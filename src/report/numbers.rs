@@ -27,6 +27,19 @@ pub(super) fn metric(name: &str, number: i64) -> String {
     }
 }
 
+/// Bytes, to a tenth of their unit: `3.1 MB`.
+pub(super) fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let fitting = UNITS.into_iter().find(|(unit, _)| bytes >= *unit);
+    let Some((unit, name)) = fitting else {
+        return format!("{bytes} B");
+    };
+    match bytes / (unit / 10) % 10 {
+        0 => format!("{} {name}", bytes / unit),
+        tenth => format!("{}.{tenth} {name}", bytes / unit),
+    }
+}
+
 /// Three digits that matter and a unit: `8.61 s`, `450 ms`, `12.0 µs`.
 pub(super) fn duration(nanos: u64) -> String {
     const UNITS: [(u64, &str); 5] = [

@@ -1,9 +1,8 @@
 //! Lag as a row of bars, and the moments that explain it, above the columns where they happened.
 
 use crate::check::tally::LagSeries;
-use crate::report::numbers::instant;
+use crate::report::marks::Moment;
 use crate::report::style::columns;
-use crate::run::Mark;
 use crate::sim::time::SimTime;
 
 /// Bars by height; the first is nothing at all.
@@ -50,44 +49,44 @@ impl Scale {
         BARS[height.min(steps) as usize]
     }
 
-    /// Marks as rows of labels, each beginning in its column; at most `rows` rows of `room`
-    /// columns: the first row where a label finds room, so that few rows do. Marks of one instant
-    /// that say the same but for their last word are one. What finds no place is counted at the
-    /// end.
-    pub(super) fn axis(&self, marks: &[Mark], room: usize, rows: usize) -> Vec<String> {
-        let at_zero = |mark: &Mark| mark.at == SimTime::ZERO;
-        let origin = if marks.first().is_some_and(at_zero) {
-            ""
-        } else {
-            "0s"
-        };
-        let mut lines: Vec<String> = vec![origin.to_owned()];
+    /// Moments as rows of labels, each beginning in its column; at most `rows` rows of `room`
+    /// columns: the first row where a label finds room, so that few rows do. What finds no place
+    /// is counted at the end. `names` are the variants'.
+    pub(super) fn axis(
+        &self,
+        moments: &[Moment],
+        names: &[&str],
+        room: usize,
+        rows: usize,
+    ) -> Vec<String> {
+        let mut lines: Vec<Vec<(usize, String)>> = vec![Vec::new()];
+        if moments.iter().all(|moment| moment.at > SimTime::ZERO) {
+            lines[0].push((0, "0s".to_owned()));
+        }
         let mut omitted = 0;
-        for (mark, more) in joined(marks) {
-            let mut label = format!("{} {}", instant(mark.at.as_nanos()), mark.label);
-            if more > 0 {
-                label.push_str(&format!(" (+{more})"));
-            }
-            let start = self.column(mark.at);
-            let fits = |line: &String| columns(line) + 2 <= start || columns(line) == 0;
+        for moment in moments {
+            let label = label(moment, names);
+            let start = self.column(moment.at);
+            let end = start + columns(&label);
+            let fits = |line: &Vec<(usize, String)>| {
+                (line.iter())
+                    .all(|(from, text)| end + 2 <= *from || from + columns(text) + 2 <= start)
+            };
             let line = match lines.iter().position(fits) {
-                _ if start + columns(&label) > room => None,
+                _ if end > room => None,
                 Some(line) => Some(line),
                 None if lines.len() < rows => {
-                    lines.push(String::new());
+                    lines.push(Vec::new());
                     Some(lines.len() - 1)
                 }
                 None => None,
             };
             match line {
-                Some(line) => {
-                    let gap = start.saturating_sub(columns(&lines[line]));
-                    lines[line].push_str(&" ".repeat(gap));
-                    lines[line].push_str(&label);
-                }
-                None => omitted += 1 + more,
+                Some(line) => lines[line].push((start, label)),
+                None => omitted += moment.count,
             }
         }
+        let mut lines: Vec<String> = lines.into_iter().map(line).collect();
         if omitted > 0 {
             lines.push(format!("and {omitted} more"));
         }
@@ -95,28 +94,36 @@ impl Scale {
     }
 }
 
-/// Marks that say the same, but for their last word, at the same instant: the first, and how many
-/// more.
-fn joined(marks: &[Mark]) -> Vec<(&Mark, usize)> {
-    let saying = |mark: &Mark| match mark.label.rsplit_once(' ') {
-        Some((most, _)) => most.to_owned(),
-        None => mark.label.clone(),
-    };
-    let mut joined: Vec<(&Mark, usize)> = Vec::new();
-    for mark in marks {
-        let same =
-            |known: &&mut (&Mark, usize)| known.0.at == mark.at && saying(known.0) == saying(mark);
-        match joined.iter_mut().rev().find(same) {
-            Some((_, more)) => *more += 1,
-            None => joined.push((mark, 0)),
-        }
+/// `11.4s b2 leads orders-0 in acks=1`: a moment of some variants only is said to be theirs.
+fn label(moment: &Moment, names: &[&str]) -> String {
+    match moment.only[..] {
+        [] => moment.text.clone(),
+        [one] => format!("{} in {}", moment.text, names[one]),
+        _ => format!(
+            "{} in {} of {}",
+            moment.text,
+            moment.only.len(),
+            names.len()
+        ),
     }
-    joined
+}
+
+/// Texts in their columns.
+fn line(mut texts: Vec<(usize, String)>) -> String {
+    texts.sort_by_key(|(from, _)| *from);
+    let mut line = String::new();
+    for (from, text) in texts {
+        line.push_str(&" ".repeat(from.saturating_sub(columns(&line))));
+        line.push_str(&text);
+    }
+    line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::marks::moments;
+    use crate::run::Mark;
     use crate::sim::time::SimDuration;
 
     fn series(values: &[u64], peak: u64, peak_at: u64) -> LagSeries {
@@ -125,6 +132,8 @@ mod tests {
             values: values.to_vec(),
             peak,
             peak_at: SimTime::from_nanos(peak_at * 1_000_000_000),
+            peak_gone_at: None,
+            caught_up_at: None,
             no_leader_per_mille: 0,
         }
     }
@@ -163,7 +172,7 @@ mod tests {
             mark(20, "b1 back"),
         ];
         assert_eq!(
-            scale(40, 1, 40).axis(&marks, 60, 3),
+            scale(40, 1, 40).axis(&moments(&[&marks]), &["base"], 60, 3),
             [
                 "0s  4s b2 leads orders-0",
                 "   3s crash b1      20s b1 back"
@@ -181,7 +190,7 @@ mod tests {
             mark(20, "b1 leads orders-1"),
         ];
         assert_eq!(
-            scale(40, 1, 40).axis(&marks, 60, 3),
+            scale(40, 1, 40).axis(&moments(&[&marks]), &["base"], 60, 3),
             [
                 "0s   5s b1 leads orders-0 (+2)",
                 "     5s b2 back     20s b1 leads orders-1",
@@ -190,10 +199,30 @@ mod tests {
     }
 
     #[test]
+    fn a_moment_of_some_variants_names_them() {
+        let (crash, b2, b3) = (
+            mark(3, "crash b1"),
+            mark(20, "b2 leads"),
+            mark(30, "b3 leads"),
+        );
+        let base = [crash.clone(), b2.clone()];
+        let same = [crash.clone(), b2];
+        let other = [crash, b3];
+        let moments = moments(&[&base, &same, &other]);
+        assert_eq!(
+            scale(40, 1, 40).axis(&moments, &["x", "y", "z"], 60, 3),
+            [
+                "0s                  20s b2 leads in 2 of 3",
+                "   3s crash b1                30s b3 leads in z"
+            ]
+        );
+    }
+
+    #[test]
     fn marks_without_a_place_are_counted() {
         let marks = [mark(1, "a"), mark(1, "b"), mark(1, "c")];
         assert_eq!(
-            scale(40, 1, 40).axis(&marks, 60, 2),
+            scale(40, 1, 40).axis(&moments(&[&marks]), &["base"], 60, 2),
             ["0s", " 1s a", "and 2 more"]
         );
     }

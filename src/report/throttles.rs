@@ -1,7 +1,7 @@
 //! Who was over a quota, and what it cost them: a line for each.
 
 use crate::kafka::quota::QuotaType;
-use crate::report::numbers::{duration, thousands};
+use crate::report::numbers::{duration, size, thousands};
 use crate::report::style::{Style, Tone};
 use crate::run::watch::Throttled;
 use crate::run::{Outcome, ThrottleReport};
@@ -45,25 +45,12 @@ fn line(report: &ThrottleReport) -> String {
 /// `3.1 MB/s`, `62%`.
 fn amount(quota: QuotaType, per_second: u64) -> String {
     match quota {
-        QuotaType::Produce | QuotaType::Fetch => bytes(per_second),
+        QuotaType::Produce | QuotaType::Fetch => format!("{}/s", size(per_second)),
         // A thread has 10 million nanoseconds for each percent of a second.
         QuotaType::Request if per_second < 10_000_000 => {
             format!("0.{:02}%", per_second / 100_000)
         }
         QuotaType::Request => format!("{}%", per_second / 10_000_000),
-    }
-}
-
-/// To a tenth of its unit.
-fn bytes(per_second: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
-    let fitting = UNITS.into_iter().find(|(unit, _)| per_second >= *unit);
-    let Some((unit, name)) = fitting else {
-        return format!("{per_second} B/s");
-    };
-    match per_second / (unit / 10) % 10 {
-        0 => format!("{} {name}/s", per_second / unit),
-        tenth => format!("{}.{tenth} {name}/s", per_second / unit),
     }
 }
 

@@ -10,8 +10,9 @@ use crate::cluster::spec::{ClusterSpec, CommandSpec};
 use crate::fault::Action;
 use crate::fault::schedule::{Fired, Schedule};
 use crate::run::guarantees::Checked;
+use crate::run::serving::Serving;
 use crate::run::watch::{CommandEnd, Counts, Watch};
-use crate::run::{FaultReport, Mark, Outcome, ThrottleReport, metrics};
+use crate::run::{DiskReadReport, FaultReport, Mark, Outcome, ThrottleReport, metrics};
 use crate::scenario::faults::TOGETHER;
 use crate::scenario::model::{Setup, Variant};
 use crate::sim::observe::Observer;
@@ -73,11 +74,12 @@ impl Run {
             .iter()
             .map(|topic| topic.name.to_string())
             .collect();
+        let minimum = setup.cluster.broker_config.min_insync_replicas;
         Self {
-            cluster,
             schedule: Schedule::new(&setup.timeline, setup.faults.as_ref(), &Streams::new(seed)),
-            watch: Watch::new(audit, names),
+            watch: Watch::new(audit, names, Serving::of(&cluster, minimum)),
             checked: Checked::of(&setup),
+            cluster,
             setup,
         }
     }
@@ -142,7 +144,8 @@ impl Run {
         checked.finish(&cluster);
         let violations = checked.violations();
         let totals = metrics::Totals {
-            unavailable_ms: watch.unavailable_ms(ended_at),
+            unavailable_ms: watch.serving.unavailable_ms(ended_at),
+            unwritable_ms: watch.serving.unwritable_ms(ended_at),
             disks: cluster.broker_disks(),
             request_queues: cluster.request_queues(),
         };
@@ -177,6 +180,7 @@ impl Run {
             label: format!("{} throttled", throttle.client),
         }));
         marks.sort_by_key(|mark| mark.at);
+        let disk_reads = disk_reads(&setup.cluster, &counts);
         let (mut groups, mut lag) = (BTreeMap::new(), BTreeMap::new());
         let metrics = metrics::collect(&setup.cluster, &audited, &counts, &totals);
         let Audited {
@@ -202,6 +206,7 @@ impl Run {
             lag,
             marks,
             throttles,
+            disk_reads,
             settled: unsettled.is_empty(),
             unsettled,
         }
@@ -250,6 +255,18 @@ fn throttles(spec: &ClusterSpec, counts: &Counts) -> Vec<ThrottleReport> {
         client: Arc::clone(&names[client.0 as usize]),
         quota: *quota,
         throttled: *throttled,
+    })
+    .collect()
+}
+
+/// What disks read, for whom.
+fn disk_reads(spec: &ClusterSpec, counts: &Counts) -> Vec<DiskReadReport> {
+    let all = counts.disk_readers.iter();
+    all.map(|((broker, reader, tp), reads)| DiskReadReport {
+        broker: *broker,
+        reader: *reader,
+        partition: format!("{}-{}", spec.topics[tp.topic.0 as usize].name, tp.partition),
+        reads: *reads,
     })
     .collect()
 }

@@ -11,8 +11,10 @@ use crate::sim::host::QueueSeen;
 /// What is known at the end only.
 #[derive(Clone, Debug)]
 pub struct Totals {
-    /// Partition-milliseconds without a leader.
+    /// Partition-milliseconds without a leader that serves.
     pub unavailable_ms: u64,
+    /// Partition-milliseconds in which nobody could have written with acks=all.
+    pub unwritable_ms: u64,
     /// Of each broker the bytes on its disks: at their peak, and at the end.
     pub disks: Vec<(u64, u64)>,
     /// What the request queues were like.
@@ -60,6 +62,7 @@ pub fn collect(
         ),
         ("request_queue_full", totals.request_queues.met_full),
         ("unavailable_partition_ms", totals.unavailable_ms),
+        ("unwritable_partition_ms", totals.unwritable_ms),
         ("untold", audited.untold),
     ];
     let mut metrics: BTreeMap<String, i64> = plain
@@ -83,6 +86,16 @@ pub fn collect(
     for (group, audited) in spec.groups.iter().zip(&audited.groups) {
         let name = format!("groups.{}.e2e", group.name);
         latencies(&mut metrics, &name, audited.end_to_end.as_ref());
+        let times = [
+            ("max_lag_gone_at_ns", audited.lag.peak_gone_at),
+            ("caught_up_at_ns", audited.lag.caught_up_at),
+        ];
+        for (word, at) in times {
+            if let Some(at) = at {
+                let name = format!("groups.{}.{word}", group.name);
+                metrics.insert(name, at.as_nanos() as i64);
+            }
+        }
     }
     metrics
 }

@@ -7,17 +7,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::cluster::Cluster;
-use crate::cluster::names::Role;
+use crate::cluster::names::Hosts;
 use crate::cluster::process::{AnyProcess, Fact};
 use crate::delivery::{Delivery, Outcome as Told};
 use crate::kafka::fact::Fact as Kafka;
 use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::run::Outcome;
 use crate::run::drive::Run;
+use crate::run::serving::{Serving, Standing};
 use crate::scenario::model::Variant;
 use crate::sim::observe::{Observer, Occasion, Seen};
-use crate::sim::process::HostId;
 use crate::sim::time::{SimDuration, SimTime};
 use crate::sim::world::World;
 
@@ -70,7 +69,7 @@ pub struct Spread {
 pub struct PartitionHistory {
     /// As in `orders-0`.
     pub name: String,
-    /// How many replicas it has.
+    /// How many replicas it has, at most.
     pub replicas: u32,
     /// Since when who leads.
     pub leader: Vec<(SimTime, Leader)>,
@@ -81,10 +80,10 @@ pub struct PartitionHistory {
 /// Who leads a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leader {
-    /// This broker, which runs.
-    Runs(BrokerId),
-    /// This broker by the controller's word, but it is down.
-    Down(BrokerId),
+    /// This broker, which serves.
+    Serves(BrokerId),
+    /// This broker by the controller's word, but it is down, or is back and does not lead yet.
+    Away(BrokerId),
     /// Nobody.
     Nobody,
 }
@@ -99,14 +98,14 @@ pub fn record(variant: &Variant, seed: u64) -> Option<Recording> {
     let records = (setup.cluster.producers.iter())
         .map(|producer| producer.plan.first.0 as usize + producer.plan.count as usize)
         .max();
-    let mut recorder = Recorder::new(&run.cluster, records.unwrap_or(0));
+    let mut recorder = Recorder::new(&run, records.unwrap_or(0));
     run.to_the_end(&mut recorder);
     recorder.look(&run.cluster.world, run.cluster.world.now());
     let outcome = run.finish(&variant.name);
     let name = |tp: &TopicPartition| format!("{}-{}", topics[tp.topic.0 as usize], tp.partition);
-    let partitions = (recorder.partitions.iter()).map(|(tp, watched)| PartitionHistory {
+    let partitions = (recorder.partitions.iter()).map(|(tp, history)| PartitionHistory {
         name: name(tp),
-        ..watched.history.clone()
+        ..history.clone()
     });
     Some(Recording {
         partitions: partitions.collect(),
@@ -119,13 +118,6 @@ pub fn record(variant: &Variant, seed: u64) -> Option<Recording> {
     })
 }
 
-/// A partition, being watched.
-#[derive(Clone, Debug)]
-struct Watched {
-    history: PartitionHistory,
-    leader: Option<BrokerId>,
-}
-
 /// Records a run.
 #[derive(Clone, Debug)]
 struct Recorder {
@@ -134,35 +126,28 @@ struct Recorder {
     processed: Series,
     ack: Spread,
     end_to_end: Spread,
-    partitions: BTreeMap<TopicPartition, Watched>,
+    partitions: BTreeMap<TopicPartition, PartitionHistory>,
     /// By record.
     sent_at: Vec<SimTime>,
     /// By record: some group has processed it.
     done: Vec<bool>,
-    brokers: Vec<(HostId, BrokerId, bool)>,
+    hosts: Hosts,
+    serving: Serving,
     look_at: SimTime,
 }
 
 impl Recorder {
-    fn new(cluster: &Cluster, records: usize) -> Self {
-        let brokers = (cluster.hosts.all())
-            .filter_map(|(host, role)| match role {
-                Role::Broker(broker) => Some((host, broker, true)),
-                Role::Controller(_) | Role::Sender(_) | Role::Reader(..) | Role::Tool(_) => None,
-            })
-            .collect();
-        let image = cluster.controller().image();
+    fn new(run: &Run, records: usize) -> Self {
+        let image = run.cluster.controller().image();
         let partitions = image.partitions().map(|(tp, registration)| {
+            let standing = run.watch.serving.partition(tp);
             let history = PartitionHistory {
                 name: String::new(),
                 replicas: registration.replicas.len() as u32,
-                leader: Vec::new(),
+                leader: vec![(SimTime::ZERO, standing.map_or(Leader::Nobody, Leader::of))],
                 in_sync: vec![(SimTime::ZERO, registration.isr.len() as u32)],
             };
-            let leader = registration.leader;
-            let mut watched = Watched { history, leader };
-            watched.tell(SimTime::ZERO, true);
-            (tp, watched)
+            (tp, history)
         });
         Self {
             sent: Series::new(),
@@ -173,28 +158,34 @@ impl Recorder {
             partitions: partitions.collect(),
             sent_at: vec![SimTime::ZERO; records],
             done: vec![false; records],
-            brokers,
+            hosts: run.cluster.hosts.clone(),
+            serving: run.watch.serving.clone(),
             look_at: SimTime::ZERO,
         }
-    }
-
-    fn runs(&self, broker: Option<BrokerId>) -> bool {
-        (self.brokers.iter()).any(|(_, known, runs)| Some(*known) == broker && *runs)
     }
 
     /// Looks which brokers run.
     fn look(&mut self, world: &World<AnyProcess>, at: SimTime) {
         self.look_at = at + LOOK_EVERY;
-        for index in 0..self.brokers.len() {
-            let (host, broker, ran) = self.brokers[index];
-            let runs = world.is_running(host);
-            if runs == ran {
-                continue;
-            }
-            self.brokers[index].2 = runs;
-            let led = self.partitions.values_mut();
-            for watched in led.filter(|watched| watched.leader == Some(broker)) {
-                watched.tell(at, runs);
+        self.serving.look(at, &self.hosts, world);
+        self.tell_leaders(at);
+    }
+
+    /// Notes who leads where that is news.
+    fn tell_leaders(&mut self, at: SimTime) {
+        for tp in self.serving.news() {
+            self.tell_leader(at, tp);
+        }
+    }
+
+    fn tell_leader(&mut self, at: SimTime, tp: TopicPartition) {
+        let Some(standing) = self.serving.partition(tp) else {
+            return;
+        };
+        if let Some(history) = self.partitions.get_mut(&tp) {
+            let leader = Leader::of(standing);
+            if history.leader.last().map(|(_, last)| *last) != Some(leader) {
+                history.leader.push((at, leader));
             }
         }
     }
@@ -250,35 +241,35 @@ impl Observer<AnyProcess> for Recorder {
     fn fact(&mut self, occasion: &Occasion, fact: &Fact) {
         match fact {
             Fact::Delivery(fact) => self.delivery(occasion.at, fact),
-            Fact::Kafka(Kafka::PartitionChanged {
-                tp, leader, isr, ..
-            }) => {
-                let runs = self.runs(*leader);
-                let Some(watched) = self.partitions.get_mut(tp) else {
-                    return;
-                };
-                watched.leader = *leader;
-                watched.tell(occasion.at, runs);
-                let in_sync = isr.len() as u32;
-                if watched.history.in_sync.last().map(|(_, last)| *last) != Some(in_sync) {
-                    watched.history.in_sync.push((occasion.at, in_sync));
+            Fact::Kafka(fact) => {
+                if self.serving.fact(occasion.at, fact) {
+                    self.tell_leaders(occasion.at);
+                }
+                if let Kafka::PartitionChanged {
+                    tp, isr, replicas, ..
+                } = fact
+                {
+                    // Another leader that is away is no news of serving, but of who leads.
+                    self.tell_leader(occasion.at, *tp);
+                    let in_sync = isr.len() as u32;
+                    if let Some(history) = self.partitions.get_mut(tp) {
+                        history.replicas = history.replicas.max(*replicas);
+                        if history.in_sync.last().map(|(_, last)| *last) != Some(in_sync) {
+                            history.in_sync.push((occasion.at, in_sync));
+                        }
+                    }
                 }
             }
-            Fact::Kafka(_) => {}
         }
     }
 }
 
-impl Watched {
-    /// Notes who leads, if that is news.
-    fn tell(&mut self, at: SimTime, runs: bool) {
-        let leader = match self.leader {
-            None => Leader::Nobody,
-            Some(broker) if runs => Leader::Runs(broker),
-            Some(broker) => Leader::Down(broker),
-        };
-        if self.history.leader.last().map(|(_, last)| *last) != Some(leader) {
-            self.history.leader.push((at, leader));
+impl Leader {
+    fn of(standing: &Standing) -> Self {
+        match standing.leader {
+            None => Self::Nobody,
+            Some(broker) if standing.is_served() => Self::Serves(broker),
+            Some(broker) => Self::Away(broker),
         }
     }
 }
@@ -389,19 +380,19 @@ mod tests {
     }
 
     #[test]
-    fn a_crashed_leader_is_down_until_another_is_elected() {
+    fn a_crashed_leader_is_away_until_another_leads() {
         let recording = record(&variants()[0], 5).unwrap();
         let leaders: Vec<Leader> = (recording.partitions[0].leader.iter())
             .map(|(_, leader)| *leader)
             .collect();
-        let Leader::Runs(first) = leaders[0] else {
+        let Leader::Serves(first) = leaders[0] else {
             panic!("{leaders:?}");
         };
-        assert!(leaders.contains(&Leader::Down(first)), "{leaders:?}");
+        assert!(leaders.contains(&Leader::Away(first)), "{leaders:?}");
         assert!(
             leaders
                 .iter()
-                .any(|leader| matches!(leader, Leader::Runs(other) if *other != first)),
+                .any(|leader| matches!(leader, Leader::Serves(other) if *other != first)),
             "{leaders:?}"
         );
         let least = recording.partitions[0]

@@ -2,13 +2,11 @@
 //!
 //! An observer of facts and inputs; it changes nothing.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::check::audit::Audit;
 use crate::cluster::Cluster;
 use crate::cluster::message::Message;
-use crate::cluster::names::Role;
 use crate::cluster::process::{AnyProcess, Fact};
 use crate::delivery::Place;
 use crate::kafka::error_code::ErrorCode;
@@ -17,6 +15,7 @@ use crate::kafka::ids::{BrokerId, TopicPartition};
 use crate::kafka::message::{Message as KafkaMessage, Request};
 use crate::kafka::quota::{ClientId, QuotaType, Throttle};
 use crate::run::Mark;
+use crate::run::serving::{Serving, Standing};
 use crate::sim::observe::{Observer, Occasion, Seen};
 use crate::sim::process::{HostId, Input, Payload};
 use crate::sim::time::{SimDuration, SimTime};
@@ -78,8 +77,28 @@ pub struct Counts {
     pub disk_reads: u64,
     /// Bytes of these reads.
     pub disk_read_bytes: u64,
+    /// What disks read for whom: by broker, by the follower that asked (none for consumers), and by
+    /// partition.
+    pub disk_readers: BTreeMap<(BrokerId, Option<BrokerId>, TopicPartition), DiskReads>,
     /// Who was throttled, by client and quota.
     pub throttles: BTreeMap<(ClientId, QuotaType), Throttled>,
+}
+
+/// Reads of one partition's records from one broker's disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskReads {
+    /// When first.
+    pub first: SimTime,
+    /// How many.
+    pub count: u64,
+    /// Bytes that the disk read.
+    pub bytes: u64,
+    /// For how long answers waited, in all.
+    pub time: SimDuration,
+    /// The longest wait.
+    pub longest: SimDuration,
+    /// The age of the oldest records among them.
+    pub oldest: SimDuration,
 }
 
 /// How often and how long a client was throttled for a quota.
@@ -109,6 +128,33 @@ impl Counts {
         if throttle.time > throttled.longest.time {
             throttled.longest = *throttle;
         }
+    }
+
+    fn read_from_disk(&mut self, at: SimTime, fact: &Kafka) {
+        let Kafka::ReadFromDisk {
+            broker,
+            reader,
+            tp,
+            bytes,
+            age,
+            takes,
+            ..
+        } = fact
+        else {
+            return;
+        };
+        self.disk_reads += 1;
+        self.disk_read_bytes += bytes;
+        let key = (*broker, *reader, *tp);
+        let reads = self.disk_readers.entry(key).or_insert(DiskReads {
+            first: at,
+            ..DiskReads::default()
+        });
+        reads.count += 1;
+        reads.bytes += bytes;
+        reads.time = reads.time.saturating_add(*takes);
+        reads.longest = reads.longest.max(*takes);
+        reads.oldest = reads.oldest.max(*age);
     }
 
     /// The time for which clients were throttled.
@@ -145,11 +191,8 @@ pub struct Watch {
     pub counts: Counts,
     /// Moments worth a label, in order.
     pub marks: Vec<Mark>,
-    /// Since when a partition has no leader that runs.
-    leaderless: BTreeMap<TopicPartition, SimTime>,
-    /// Partition-milliseconds without a leader, of those that have one again.
-    unavailable_ms: u64,
-    down: BTreeSet<BrokerId>,
+    /// Which partitions are served.
+    pub serving: Serving,
     leaders: BTreeMap<TopicPartition, BrokerId>,
     /// What became of the command-line tools, by host.
     pub commands: BTreeMap<HostId, CommandEnd>,
@@ -158,14 +201,12 @@ pub struct Watch {
 
 impl Watch {
     /// A watch with empty books; `names` are the topics' names by id.
-    pub fn new(audit: Audit, names: Vec<String>) -> Self {
+    pub fn new(audit: Audit, names: Vec<String>, serving: Serving) -> Self {
         Self {
             audit,
             counts: Counts::default(),
             marks: Vec::new(),
-            leaderless: BTreeMap::new(),
-            unavailable_ms: 0,
-            down: BTreeSet::new(),
+            serving,
             leaders: BTreeMap::new(),
             commands: BTreeMap::new(),
             names,
@@ -175,48 +216,29 @@ impl Watch {
     /// Looks which brokers went down or came back since the last look.
     pub fn look(&mut self, cluster: &Cluster) {
         let now = cluster.world.now();
-        for (host, role) in cluster.hosts.all() {
-            let Role::Broker(broker) = role else { continue };
-            if cluster.world.is_running(host) {
-                self.down.remove(&broker);
-            } else if self.down.insert(broker) {
-                for (tp, registration) in cluster.controller().image().partitions() {
-                    if registration.leader == Some(broker) {
-                        self.leader_lost(now, tp);
-                    }
-                }
+        self.serving.look(now, &cluster.hosts, &cluster.world);
+        self.tell_outages(now);
+    }
+
+    /// Tells the audit which places have no leader now, and which have one again.
+    fn tell_outages(&mut self, now: SimTime) {
+        for tp in self.serving.news() {
+            let standing = self.serving.partition(tp);
+            if standing.is_some_and(Standing::is_served) {
+                self.audit.leader_found(now, place(tp));
+            } else {
+                self.audit.leader_lost(now, place(tp));
             }
         }
     }
 
-    /// Partition-milliseconds without a leader until `now`.
-    pub fn unavailable_ms(&self, now: SimTime) -> u64 {
-        let open = self
-            .leaderless
-            .values()
-            .map(|since| now.since(*since).as_millis());
-        self.unavailable_ms + open.sum::<u64>()
-    }
-
-    /// A partition is without a leader, from now on or still.
-    fn leader_lost(&mut self, now: SimTime, tp: TopicPartition) {
-        if let Entry::Vacant(entry) = self.leaderless.entry(tp) {
-            entry.insert(now);
-            self.audit.leader_lost(now, place(tp));
-        }
-    }
-
-    fn leader_found(&mut self, now: SimTime, tp: TopicPartition, broker: BrokerId) {
-        if let Some(since) = self.leaderless.remove(&tp) {
-            self.unavailable_ms += now.since(since).as_millis();
-            self.audit.leader_found(now, place(tp));
-        }
+    fn leader_found(&mut self, at: SimTime, tp: TopicPartition, broker: BrokerId) {
         let before = self.leaders.insert(tp, broker);
-        let is_news = before != Some(broker) && now > SimTime::ZERO;
+        let is_news = before != Some(broker) && at > SimTime::ZERO;
         if is_news && self.marks.len() < MARKS_MAX {
             let topic = &self.names[tp.topic.0 as usize];
             let label = format!("{broker} leads {topic}-{}", tp.partition);
-            self.marks.push(Mark { at: now, label });
+            self.marks.push(Mark { at, label });
         }
     }
 
@@ -249,10 +271,7 @@ impl Watch {
             }
             Kafka::LogStartMoved { .. } => counts.log_start_moves += 1,
             Kafka::LogDirFailed { .. } => counts.log_dirs_failed += 1,
-            Kafka::ReadFromDisk { bytes, .. } => {
-                counts.disk_reads += 1;
-                counts.disk_read_bytes += bytes;
-            }
+            Kafka::ReadFromDisk { .. } => counts.read_from_disk(at, fact),
             Kafka::Truncated { to, from, .. } => counts.truncated_records += from.0 - to.0,
             Kafka::BrokerFenced { .. } => counts.fenced += 1,
             Kafka::ClientThrottled {
@@ -271,11 +290,8 @@ impl Watch {
                 counts.isr_changes += u64::from(isr != isr_before);
                 counts.unclean_elections +=
                     u64::from(*why == PartitionChangeCause::UncleanElection);
-                match leader {
-                    None => self.leader_lost(at, *tp),
-                    Some(leader) if self.leaders.get(tp) != Some(leader) => counts.elections += 1,
-                    Some(_) => {}
-                }
+                let is_another = leader.is_some_and(|new| self.leaders.get(tp) != Some(&new));
+                counts.elections += u64::from(is_another);
             }
             Kafka::ProduceAcked { .. }
             | Kafka::HighWatermarkAdvanced { .. }
@@ -317,6 +333,9 @@ impl Observer<AnyProcess> for Watch {
                     command.refused = error.map(|error| (occasion.at, error));
                 }
                 self.kafka(occasion.at, fact);
+                if self.serving.fact(occasion.at, fact) {
+                    self.tell_outages(occasion.at);
+                }
             }
         }
     }

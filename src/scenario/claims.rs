@@ -40,8 +40,11 @@ pub const GROUP: [&str; 7] = [
     "paused_partition_ms",
 ];
 
+/// When the lag of a group was gone; absent where it was not.
+pub const GROUP_TIMES: [&str; 2] = ["max_lag_gone_at_ns", "caught_up_at_ns"];
+
 /// The other metrics of a run that stand alone; `report::metrics` and `run::metrics` fill them in.
-pub const PLAIN: [&str; 35] = [
+pub const PLAIN: [&str; 36] = [
     "requests",
     "produce_requests",
     "fetch_requests",
@@ -72,6 +75,7 @@ pub const PLAIN: [&str; 35] = [
     "request_queue_max",
     "request_queue_full",
     "unavailable_partition_ms",
+    "unwritable_partition_ms",
     "untold",
     "events",
     "virtual_ns",
@@ -364,7 +368,7 @@ fn group_metric(
         let known = vocabulary.groups.iter().map(ToString::to_string).collect();
         found = unknown("group", group, known, place, problems);
     }
-    let known: Vec<String> = (GROUP.into_iter().map(str::to_owned))
+    let known: Vec<String> = (GROUP.into_iter().chain(GROUP_TIMES).map(str::to_owned))
         .chain(RANKS.map(|rank| format!("e2e_{rank}")))
         .collect();
     if !known.iter().any(|known| known == word) {

@@ -296,6 +296,22 @@ impl Group {
             .count() as u64
     }
 
+    /// True when a readable record is left that the group has neither processed nor passed over.
+    /// `all` are everybody's books.
+    fn is_behind(&self, books: &Books, all: &[u8]) -> bool {
+        let sent = || {
+            let senders = (self.streams.iter()).flat_map(|stream| books.senders_to(*stream));
+            senders.map(|sender| sender.sent.indices())
+        };
+        if sent().map(|indices| indices.len() as u64).sum::<u64>() == self.processed {
+            return false;
+        }
+        let left = sent()
+            .flatten()
+            .filter(|index| all[*index] & READABLE != 0 && self.state[*index] & PROCESSED == 0);
+        left.count() as u64 > self.skipped
+    }
+
     /// Closes the group's books. `all` are everybody's, in which `expired` records expired.
     pub(super) fn close(
         self,
@@ -308,6 +324,7 @@ impl Group {
             0 => 0,
             _ => self.unread_expired(books, all),
         };
+        let is_behind = self.is_behind(books, all);
         let state = &self.state;
         let sent = (self.streams.iter())
             .flat_map(|stream| books.senders_to(*stream))
@@ -319,6 +336,7 @@ impl Group {
             })
             .collect();
         let mut lag = lag::series(sent, self.runs, end.at, end.lag_steps);
+        lag.caught_up_at = lag.caught_up_at.filter(|_| !is_behind);
         lag.no_leader_per_mille = (self.leaderless * 1_000)
             .checked_div(self.waited)
             .unwrap_or(0) as u32;

@@ -1,6 +1,7 @@
 //! Lag over time: what a group will process, from its send until it was processed.
 //!
-//! The exact peak comes from every single change; the series shows the value at equal steps.
+//! The exact peak, and when it was gone, come from every single change; the series shows the value
+//! at equal steps.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -151,6 +152,8 @@ pub(super) fn series(
         values: Vec::with_capacity(steps as usize + 1),
         peak: 0,
         peak_at: SimTime::ZERO,
+        peak_gone_at: None,
+        caught_up_at: None,
         no_leader_per_mille: 0,
     };
     let mut sent = Arrivals::new(sent).peekable();
@@ -178,9 +181,45 @@ pub(super) fn series(
         if lag > found.peak {
             found.peak = lag;
             found.peak_at = now;
+            found.peak_gone_at = None;
+        }
+        if found.peak > 0 && found.peak_gone_at.is_none() && lag <= found.peak / 100 {
+            found.peak_gone_at = Some(now);
+        }
+        if lag == 0 {
+            found.caught_up_at = Some(now);
         }
     }
     assert_eq!(lag, 0, "what a group will process is processed in the end");
     found.values.resize(steps as usize + 1, 0);
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> SimTime {
+        SimTime::from_nanos(millis * 1_000_000)
+    }
+
+    fn run(start: u64, count: u32) -> Run {
+        Run {
+            start: at(start),
+            each: SimDuration::from_millis(1),
+            count,
+        }
+    }
+
+    #[test]
+    fn a_peak_is_gone_when_a_hundredth_is_left_though_more_keeps_coming() {
+        // 200 at once; from 100 ms on they are processed, and one more is always on its way.
+        let burst = vec![at(0); 200];
+        let trickle: Vec<SimTime> = (0..50).map(|i| at(299 + i)).collect();
+        let sent = vec![burst.into_iter(), trickle.into_iter()];
+        let found = series(sent, vec![run(100, 200), run(300, 50)], at(400), 10);
+        assert_eq!((found.peak, found.peak_at), (200, at(0)));
+        assert_eq!(found.peak_gone_at, Some(at(297)));
+        assert_eq!(found.caught_up_at, Some(at(349)));
+    }
 }

@@ -81,7 +81,7 @@ pub(super) fn audit(case: &Case) -> Audited {
             GroupAudited {
                 tally: group_tally(case, *group, &done, &readable, &gone, &sent),
                 end_to_end: latencies(times.collect()),
-                lag: lag(case, &done, &sent),
+                lag: lag_of(case, *group, &done, &readable, &sent),
             }
         })
         .collect();
@@ -333,22 +333,14 @@ fn group_tally(
         .map(|(_, _, id)| *id)
         .collect();
     let mut handled = 0;
-    let mut beyond: BTreeMap<Place, u64> = BTreeMap::new();
     for (_, fact) in deliveries(case) {
-        if let Delivery::Processed {
-            by,
-            place,
-            base_offset,
-            part,
-            ..
-        } = fact
+        if let Delivery::Processed { by, part, .. } = fact
             && by.group == group
         {
             handled += part.to - part.from;
-            let beyond = beyond.entry(*place).or_default();
-            *beyond = (base_offset + u64::from(part.to)).max(*beyond);
         }
     }
+    let beyond = beyond(case, group);
     let mut seen = BTreeSet::new();
     let skipped = readable.iter().filter(|(place, offset, id)| {
         let first_copy = seen.insert(*id);
@@ -367,6 +359,20 @@ fn group_tally(
         unread_expired: unread_expired.count() as u64,
         max_lag: lag(case, done, sent).peak,
         ..GroupTally::default()
+    }
+}
+
+/// The lag of a group, with when it caught up.
+fn lag_of(
+    case: &Case,
+    group: GroupId,
+    done: &[Done],
+    readable: &[Copy],
+    sent: &BTreeMap<u32, u64>,
+) -> LagSeries {
+    LagSeries {
+        caught_up_at: caught_up_at(case, group, done, readable),
+        ..lag(case, done, sent)
     }
 }
 
@@ -398,8 +404,49 @@ fn lag(case: &Case, done: &[Done], sent: &BTreeMap<u32, u64>) -> LagSeries {
                 .find(|now| at(*now) == peak)
                 .expect("it was reached"),
         }),
+        peak_gone_at: (0..=end)
+            .find(|now| at(*now) == peak && peak > 0)
+            .and_then(|peak_at| (peak_at..=end).find(|now| at(*now) <= peak / 100))
+            .map(SimTime::from_nanos),
+        caught_up_at: None,
         no_leader_per_mille: (leaderless * 1_000).checked_div(waited).unwrap_or(0) as u32,
     }
+}
+
+/// When the last record was processed, where none is left: a readable one of which no processed
+/// copy or later record of its place is known.
+fn caught_up_at(case: &Case, group: GroupId, done: &[Done], readable: &[Copy]) -> Option<SimTime> {
+    let processed: BTreeSet<u32> = done.iter().map(|done| done.2.id.0).collect();
+    let beyond = beyond(case, group);
+    let streams = &case.plan.groups[group.0 as usize].streams;
+    let mut seen = BTreeSet::new();
+    let left = readable.iter().any(|(place, offset, id)| {
+        let stream = case.plan.senders[sender(case, *id).0 as usize].stream;
+        let passed = beyond.get(place).is_some_and(|beyond| offset < beyond);
+        seen.insert(*id) && streams.contains(&stream) && !passed && !processed.contains(id)
+    });
+    let last = done.iter().map(|(at, ..)| *at).max();
+    last.filter(|_| !left).map(SimTime::from_nanos)
+}
+
+/// The offsets after the furthest that a group has processed.
+fn beyond(case: &Case, group: GroupId) -> BTreeMap<Place, u64> {
+    let mut beyond: BTreeMap<Place, u64> = BTreeMap::new();
+    for (_, fact) in deliveries(case) {
+        if let Delivery::Processed {
+            by,
+            place,
+            base_offset,
+            part,
+            ..
+        } = fact
+            && by.group == group
+        {
+            let beyond = beyond.entry(*place).or_default();
+            *beyond = (base_offset + u64::from(part.to)).max(*beyond);
+        }
+    }
+    beyond
 }
 
 /// True when the place had a leader in the nanosecond that begins now.

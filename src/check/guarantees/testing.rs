@@ -181,6 +181,7 @@ pub(super) fn partition_changed(leader: Option<u32>, epoch: u32, isr: &[u32]) ->
         partition_epoch: PartitionEpoch(epoch),
         isr: isr.iter().map(|id| BrokerId(*id)).collect(),
         isr_before: [].into(),
+        replicas: 3,
         why: PartitionChangeCause::Fenced,
     }
 }
@@ -193,6 +194,7 @@ pub(super) fn unclean_election(tp: TopicPartition, leader: u32, epoch: u32) -> F
         partition_epoch: PartitionEpoch(epoch),
         isr: [BrokerId(leader)].into(),
         isr_before: [].into(),
+        replicas: 3,
         why: PartitionChangeCause::UncleanElection,
     }
 }

@@ -1,14 +1,16 @@
 //! Axes: where a value stands, which values are labelled, and marks on the time axis.
 
 use crate::report::chart::svg::{Anchor, Svg, width_of};
+use crate::report::marks::Moment;
 use crate::report::numbers::instant;
-use crate::run::Mark;
 use crate::sim::time::SimTime;
 
 /// Height of a row of labels of marks.
 const ROW: i64 = 13;
-/// The most rows of labels.
-const ROWS_MAX: usize = 4;
+/// The most rows of labels in a panel of one variant.
+pub(super) const ROWS_MAX: usize = 4;
+/// Between two labels of a row, in pixels.
+const APART: i64 = 6;
 
 /// A stretch of pixels that stands for the values from 0 to `top`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,32 +99,41 @@ struct Placed {
 }
 
 impl Labels {
-    /// Finds a place for the label of each mark, in order of time; what finds none is counted.
-    pub(super) fn place(marks: &[Mark], axis: &Axis) -> Self {
-        let mut ends: Vec<i64> = Vec::new();
+    /// Finds a place for the label of each moment, the first come first, in at most `rows_max`
+    /// rows; what finds none is counted.
+    pub(super) fn place(
+        moments: &[Moment],
+        axis: &Axis,
+        rows_max: usize,
+        label: impl Fn(&Moment) -> String,
+    ) -> Self {
+        let mut rows: Vec<Vec<(i64, i64)>> = Vec::new();
         let mut placed = Vec::new();
         let mut omitted = 0;
-        for mark in marks {
-            let x = axis.time(mark.at);
-            let text = format!("{} {}", instant(mark.at.as_nanos()), mark.label);
+        for moment in moments {
+            let x = axis.time(moment.at);
+            let text = label(moment);
             let width = width_of(&text);
             let (from, anchor) = if x + 3 + width <= axis.end + 8 {
                 (x + 3, Anchor::Start)
             } else {
                 (x - 3 - width, Anchor::End)
             };
-            let free = ends.iter().position(|end| *end <= from);
-            let row = free.or_else(|| {
-                (ends.len() < ROWS_MAX && from >= 0).then(|| {
-                    ends.push(0);
-                    ends.len() - 1
+            let to = from + width;
+            let is_free = |row: &Vec<(i64, i64)>| {
+                (row.iter()).all(|(start, end)| to + APART <= *start || end + APART <= from)
+            };
+            let row = rows.iter().position(is_free).or_else(|| {
+                (rows.len() < rows_max && from >= 0).then(|| {
+                    rows.push(Vec::new());
+                    rows.len() - 1
                 })
             });
-            let Some(row) = row else {
-                omitted += 1;
+            let Some(row) = row.filter(|_| from >= 0) else {
+                omitted += moment.count;
                 continue;
             };
-            ends[row] = from + width;
+            rows[row].push((from, to));
             placed.push(Placed {
                 x,
                 row,
@@ -132,7 +143,7 @@ impl Labels {
         }
         Self {
             placed,
-            rows: ends.len(),
+            rows: rows.len(),
             omitted,
         }
     }
@@ -157,7 +168,8 @@ impl Labels {
             svg.text("halo", (x, y), placed.anchor, &placed.text);
         }
         if self.omitted > 0 {
-            let more = format!("and {} more marks", self.omitted);
+            let s = if self.omitted == 1 { "" } else { "s" };
+            let more = format!("and {} more mark{s}", self.omitted);
             svg.text("soft", (right, top - self.height() - 4), Anchor::End, &more);
         }
     }
@@ -198,21 +210,28 @@ mod tests {
             end: 900,
             top: secs(40).as_nanos(),
         };
-        let mark = |at: u64, label: &str| Mark {
+        let moment = |at: u64, label: &str| Moment {
             at: secs(at),
-            label: label.to_owned(),
+            text: format!("{at}s {label}"),
+            only: Vec::new(),
+            count: 1,
         };
-        let marks = [
-            mark(3, "crash b1"),
-            mark(4, "b2 leads orders-0"),
-            mark(30, "b1 back"),
-            mark(40, "a long label at the very end"),
-        ];
-        let labels = Labels::place(&marks, &axis);
+        let place = |moments: &[Moment]| {
+            Labels::place(moments, &axis, ROWS_MAX, |moment| moment.text.clone())
+        };
+        let labels = place(&[
+            moment(3, "crash b1"),
+            moment(4, "b2 leads orders-0"),
+            moment(30, "b1 back"),
+            moment(40, "a long label at the very end"),
+        ]);
         let rows: Vec<usize> = labels.placed.iter().map(|placed| placed.row).collect();
         assert_eq!(rows, [0, 1, 0, 1]);
         assert_eq!(labels.placed[3].anchor, Anchor::End);
-        let many: Vec<Mark> = (0..9).map(|_| mark(1, "the same time")).collect();
-        assert_eq!(Labels::place(&many, &axis).omitted, 5);
+        let many: Vec<Moment> = (0..9).map(|_| moment(1, "the same time")).collect();
+        assert_eq!(place(&many).omitted, 5);
+        // One that comes later may stand before.
+        let labels = place(&[moment(30, "common"), moment(3, "of one variant")]);
+        assert_eq!(labels.rows, 1);
     }
 }

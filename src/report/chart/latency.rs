@@ -3,7 +3,7 @@
 
 use crate::report::chart::axis::{Axis, ticks};
 use crate::report::chart::svg::{Anchor, Svg, width_of};
-use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, WIDTH, head};
+use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, head};
 use crate::report::numbers::{duration, thousands};
 use crate::run::record::{PARTS_OF_A_DOUBLING, Recording, Spread};
 
@@ -59,7 +59,6 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
                  same everywhere";
     head(&mut svg, &title, below);
     let mut y = HEAD;
-    let mut says = String::new();
     for (name, run) in recorded.runs() {
         svg.text("panel", (LEFT, y + 14), Anchor::Start, name);
         let top = y + 38 + RANKS;
@@ -67,16 +66,16 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
             let place = (column.from, column.from + width);
             svg.text("soft", (column.from, y + 32), Anchor::Start, column.says);
             panel(&mut svg, run, column, place, top, range, &shares);
-            says.push_str(&words(name, run, column));
         }
         y = top + PLOT + GAP;
     }
-    let says = format!("{below}.{says}{}", recorded.refusals());
-    Chart {
-        name: "latency".to_owned(),
-        svg: svg.finish((WIDTH, y), &title, &says),
-        says,
-    }
+    let says = recorded.words(below, |run| {
+        columns
+            .each_ref()
+            .map(|column| words(run, column))
+            .join("; ")
+    });
+    Chart::new("latency", svg, y, title, says)
 }
 
 fn panel(
@@ -246,7 +245,7 @@ fn percent(thousandths: u64) -> String {
     }
 }
 
-fn words(name: &str, run: &Recording, column: &Column) -> String {
+fn words(run: &Recording, column: &Column) -> String {
     let ranks: Vec<String> = ranks(run, column)
         .map(|(label, nanos)| format!("{label} {}", duration(nanos)))
         .collect();
@@ -255,5 +254,5 @@ fn words(name: &str, run: &Recording, column: &Column) -> String {
     } else {
         ranks.join(", ")
     };
-    format!(" {name}, {}: {ranks}.", column.says)
+    format!("{} {ranks}", column.says)
 }

@@ -1,13 +1,15 @@
 //! Charts of recorded runs, as SVG: small multiples on one scale, a panel per variant.
 //!
 //! Drawn with whole pixels and no measured text, so that the same run gives the same bytes
-//! everywhere. Every picture says in words what it shows: in its description, and in a line of
-//! text beside it. Nothing depends on colour: lines differ by dash, areas by grey and hatching.
+//! everywhere. Every picture says in words what it shows: in its description, and in a text
+//! beside it. Nothing depends on colour: lines differ by dash, areas by grey and hatching.
 //! The pictures are written here rather than by a library, which would know neither hatching nor
 //! descriptions nor whole numbers.
 
 mod axis;
+mod lag;
 mod latency;
+mod load;
 mod partitions;
 pub mod seeds;
 mod svg;
@@ -40,10 +42,24 @@ const GAP: i64 = 34;
 pub struct Chart {
     /// The last part of its file's name: `throughput`.
     pub name: String,
+    /// What it is called.
+    pub title: String,
     /// The picture.
     pub svg: String,
-    /// The same in a few sentences.
+    /// The same in words: a line on what is shown, then one for each variant.
     pub says: String,
+}
+
+impl Chart {
+    /// A picture of this height, with its words inside.
+    fn new(name: &str, svg: Svg, height: i64, title: String, says: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            svg: svg.finish((WIDTH, height), name, (&title, &says)),
+            title,
+            says,
+        }
+    }
 }
 
 /// What the charts of one seed are drawn from.
@@ -62,11 +78,11 @@ pub fn of_run(recorded: &Recorded<'_>) -> Vec<Chart> {
     if recorded.runs().next().is_none() {
         return Vec::new();
     }
-    vec![
-        throughput::draw(recorded),
-        latency::draw(recorded),
-        partitions::draw(recorded),
-    ]
+    let mut charts = vec![throughput::draw(recorded), latency::draw(recorded)];
+    charts.extend(lag::draw(recorded));
+    charts.push(partitions::draw(recorded));
+    charts.extend(load::draw(recorded));
+    charts
 }
 
 /// A chart of one metric over many seeds.
@@ -96,14 +112,25 @@ impl Recorded<'_> {
         format!("{what}: {}, seed {}", self.scenario, self.seed)
     }
 
-    /// What is said of variants without a run.
-    fn refusals(&self) -> String {
-        let mut said = String::new();
-        for (name, _) in (self.variants.iter()).filter(|(_, recording)| recording.is_none()) {
-            said.push_str(&format!(" {name}: Kafka refuses the config."));
+    /// What a chart says: what it shows, then a line for each variant.
+    fn words(&self, below: &str, of: impl Fn(&Recording) -> String) -> String {
+        let mut said = format!("{}.", capital(below));
+        for (name, recording) in &self.variants {
+            let of_it = match recording {
+                Some(recording) => of(recording),
+                None => "Kafka refuses the config".to_owned(),
+            };
+            said.push_str(&format!("\n{name}: {of_it}."));
         }
         said
     }
+}
+
+/// The text with a capital at its beginning, as a sentence has.
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(rest).collect()
 }
 
 /// The title of a chart and what its axes show.

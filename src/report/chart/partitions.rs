@@ -1,8 +1,9 @@
 //! Who leads each partition, and how many of its replicas are in sync, over time.
 
-use crate::report::chart::axis::{Axis, Labels, time_axis};
+use crate::report::chart::axis::{Axis, Labels, ROWS_MAX, time_axis};
 use crate::report::chart::svg::{Anchor, Svg, width_of};
-use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, WIDTH, head};
+use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, head};
+use crate::report::marks::moments;
 use crate::report::numbers::{duration, instant};
 use crate::run::record::{Leader, PartitionHistory, Recording};
 use crate::sim::time::SimTime;
@@ -21,13 +22,15 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
     let time = recorded.time();
     let mut svg = Svg::default();
     let title = recorded.title("Leaders and in-sync replicas");
-    let below = "a band of leaders, hatched while there is none that runs; below it the size of \
+    let below = "a band of leaders, hatched while there is none that serves; below it the size of \
                  the in-sync set (ISR)";
     head(&mut svg, &title, below);
     let mut y = HEAD;
-    let mut says = String::new();
     for (name, run) in recorded.runs() {
-        let labels = Labels::place(&run.outcome.marks, &time);
+        let labels = {
+            let moments = moments(&[&run.outcome.marks]);
+            Labels::place(&moments, &time, ROWS_MAX, |moment| moment.text.clone())
+        };
         let shown = most_eventful(&run.partitions);
         let mut heading = name.to_owned();
         let all = run.partitions.len();
@@ -42,18 +45,23 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
         let bottom = top + ROW * shown.len() as i64 - 10;
         for (row, partition) in (0..).zip(&shown) {
             draw_one(&mut svg, run, partition, &time, top + ROW * row);
-            says.push_str(&words(name, partition, run.outcome.ended_at));
         }
         labels.draw(&mut svg, top, bottom, RIGHT);
         time_axis(&mut svg, &time, bottom);
         y = bottom + GAP;
     }
-    let says = format!("{below}.{says}{}", recorded.refusals());
-    Chart {
-        name: "partitions".to_owned(),
-        svg: svg.finish((WIDTH, y), &title, &says),
-        says,
-    }
+    let says = recorded.words(below, |run| {
+        let shown = most_eventful(&run.partitions);
+        let mut said: Vec<String> = (shown.iter())
+            .map(|partition| words(partition, run.outcome.ended_at))
+            .collect();
+        if shown.len() < run.partitions.len() {
+            let more = run.partitions.len() - shown.len();
+            said.push(format!("{more} partitions with fewer changes"));
+        }
+        said.join(". ")
+    });
+    Chart::new("partitions", svg, y, title, says)
 }
 
 /// The partitions with the most changes, in their own order.
@@ -100,7 +108,8 @@ fn draw_one(svg: &mut Svg, run: &Recording, partition: &PartitionHistory, time: 
         // A number beside the line where there is room for it.
         if time.time(to) - x >= 14 {
             let y = size.at(u64::from(count));
-            let above = if y - 4 < size.end { y + 12 } else { y - 3 };
+            // Above the line, or below it where the band of leaders is too near.
+            let above = if y - 18 < size.end - 6 { y + 12 } else { y - 3 };
             svg.text("halo", (x + 4, above), Anchor::Start, &count.to_string());
         }
     }
@@ -122,15 +131,16 @@ fn spans<T: Copy>(
 /// How a leader is drawn and called. Neighbours by number differ in grey; the name decides.
 fn look(leader: Leader) -> (&'static str, String) {
     match leader {
-        Leader::Runs(broker) => {
-            let class = match broker.0 % 3 {
+        Leader::Serves(broker) => {
+            let class = match broker.0 % 4 {
                 0 => "lead0",
                 1 => "lead1",
-                _ => "lead2",
+                2 => "lead2",
+                _ => "lead3",
             };
             (class, broker.to_string())
         }
-        Leader::Down(broker) => ("gone", format!("{broker} is down")),
+        Leader::Away(broker) => ("gone", format!("{broker} is away")),
         Leader::Nobody => ("gone", "no leader".to_owned()),
     }
 }
@@ -139,13 +149,13 @@ fn at(time: SimTime) -> String {
     instant(time.as_nanos())
 }
 
-fn words(name: &str, partition: &PartitionHistory, end: SimTime) -> String {
+fn words(partition: &PartitionHistory, end: SimTime) -> String {
     let mut led: Vec<String> = Vec::new();
     let mut without = 0;
     for (from, to, leader) in spans(&partition.leader, end) {
         match leader {
-            Leader::Runs(broker) => led.push(format!("{broker} from {}", at(from))),
-            Leader::Down(_) | Leader::Nobody => without += to.since(from).as_nanos(),
+            Leader::Serves(broker) => led.push(format!("{broker} from {}", at(from))),
+            Leader::Away(_) | Leader::Nobody => without += to.since(from).as_nanos(),
         }
     }
     let least = partition.in_sync.iter().map(|(_, size)| *size).min();
@@ -154,7 +164,7 @@ fn words(name: &str, partition: &PartitionHistory, end: SimTime) -> String {
         led_by.push(format!("{} more", led.len() - led_by.len()));
     }
     format!(
-        " {name}, {}: led by {}; no leader that runs for {}; at least {} of {} in sync.",
+        "{} is led by {}; no leader that serves for {}; at least {} of {} in sync",
         partition.name,
         if led_by.is_empty() {
             "nobody".to_owned()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::report::chart::axis::{Axis, ticks};
 use crate::report::chart::svg::{Anchor, Svg};
-use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, WIDTH, head};
+use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, capital, head};
 use crate::report::numbers::{duration, metric, thousands};
 
 /// Height of a row's plot.
@@ -44,12 +44,12 @@ pub(super) fn draw(scenario: &str, strip: &Strip) -> Chart {
     );
     head(&mut svg, &title, &below);
     let mut y = HEAD;
-    let mut says = String::new();
+    let mut says = format!("{}.", capital(&below));
     for (name, values) in &strip.variants {
         svg.text("panel", (LEFT, y + 14), Anchor::Start, name);
         let words = words(&strip.metric, values);
         svg.text("", (RIGHT, y + 14), Anchor::End, &words);
-        says.push_str(&format!(" {name}: {words}."));
+        says.push_str(&format!("\n{name}: {words}."));
         let floor = y + 24 + PLOT;
         for tick in &steps {
             let x = axis.at(*tick);
@@ -66,16 +66,9 @@ pub(super) fn draw(scenario: &str, strip: &Strip) -> Chart {
         dots(&mut svg, values, &axis, floor);
         y = floor + GAP;
     }
-    let says = format!("{below}.{says}");
     let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    Chart {
-        name: format!(
-            "seeds-{}",
-            strip.metric.chars().map(safe).collect::<String>()
-        ),
-        svg: svg.finish((WIDTH, y), &title, &says),
-        says,
-    }
+    let name: String = strip.metric.chars().map(safe).collect();
+    Chart::new(&format!("seeds-{name}"), svg, y, title, says)
 }
 
 /// A row's dots: those that would touch stand on each other, in a few columns side by side where

@@ -21,7 +21,15 @@ text{font-family:sans-serif;font-size:11px;fill:#222}\
 .lead0{fill:#fff;stroke:#555}\
 .lead1{fill:#c9d5e3;stroke:#555}\
 .lead2{fill:#eadfc8;stroke:#555}\
+.lead3{fill:#b4c4b4;stroke:#555}\
 .gone{fill:url(#hatch);stroke:#555}\
+.v0{fill:none;stroke:#123a6b;stroke-width:2}\
+.v1{fill:none;stroke:#b3440a;stroke-width:2;stroke-dasharray:7 3}\
+.v2{fill:none;stroke:#1c6b3c;stroke-width:2;stroke-dasharray:2 2}\
+.v3{fill:none;stroke:#6b2a86;stroke-width:2;stroke-dasharray:11 3 2 3}\
+.v4{fill:none;stroke:#aaa;stroke-width:5}\
+.v5{fill:none;stroke:#000;stroke-width:1;stroke-dasharray:14 5}\
+.letter{font-weight:bold;stroke:#fff;stroke-width:3;stroke-linejoin:round;paint-order:stroke}\
 .dot{fill:#123a6b;fill-opacity:.75}\
 .halo{stroke:#fff;stroke-width:4;stroke-linejoin:round;paint-order:stroke}";
 
@@ -105,13 +113,19 @@ impl Svg {
         ));
     }
 
-    /// The whole picture, with what it is called and what it shows in words.
-    pub(super) fn finish(self, (width, height): (i64, i64), title: &str, says: &str) -> String {
+    /// The whole picture, with what it is called and what it shows in words. `name` tells it from
+    /// other pictures of the same page.
+    pub(super) fn finish(
+        self,
+        (width, height): (i64, i64),
+        name: &str,
+        (title, says): (&str, &str),
+    ) -> String {
         let (title, says) = (escaped(title), escaped(says));
         format!(
-            r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">
-<title id="title">{title}</title>
-<desc id="desc">{says}</desc>
+            r##"<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-labelledby="{name}-title" aria-describedby="{name}-desc">
+<title id="{name}-title">{title}</title>
+<desc id="{name}-desc">{says}</desc>
 <style>{LOOKS}</style>
 <defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" fill="#fff"/><line x1="0" y1="0" x2="0" y2="6" stroke="#666" stroke-width="3"/></pattern></defs>
 <rect width="{width}" height="{height}" fill="#fff"/>
@@ -177,7 +191,7 @@ mod tests {
     fn a_name_of_the_user_can_not_break_the_picture() {
         let mut svg = Svg::default();
         svg.text("", (1, 2), Anchor::Start, "<b> & \"\u{7}\"");
-        let text = svg.finish((10, 10), "a < b", "c & d");
+        let text = svg.finish((10, 10), "x", ("a < b", "c & d"));
         assert!(
             text.contains(">&lt;b&gt; &amp; &quot; &quot;</text>"),
             "{text}"

@@ -49,23 +49,30 @@ fn the_same_run_gives_the_same_pictures_and_words() {
     let one = of_run(&recorded("leader-crash-acks1", 5));
     assert_eq!(one, of_run(&recorded("leader-crash-acks1", 5)));
     let names: Vec<&str> = one.iter().map(|chart| chart.name.as_str()).collect();
-    assert_eq!(names, ["throughput", "latency", "partitions"]);
+    assert_eq!(
+        names,
+        ["throughput", "latency", "lag", "partitions", "load"]
+    );
     for chart in &one {
         assert_well_formed(&chart.svg);
         for variant in ["acks=1", "acks=all", "acks=all + min.insync.replicas=2"] {
+            let heading = [format!(">{variant}</text>"), format!(">{variant}: ")];
+            let is_named = heading.iter().any(|name| chart.svg.contains(name));
+            assert!(is_named, "{}: {variant}", chart.name);
             assert!(
-                chart.svg.contains(&format!(">{variant}</text>")),
-                "{}",
-                chart.name
-            );
-            assert!(
-                chart.says.contains(&format!(" {variant}")),
+                chart.says.contains(&format!("\n{variant}: ")),
                 "{}",
                 chart.says
             );
         }
-        assert!(chart.svg.contains("<title id=\"title\">"));
-        assert!(chart.svg.contains("<desc id=\"desc\">"));
+        let name = &chart.name;
+        let (title, desc) = (
+            format!("id=\"{name}-title\""),
+            format!("id=\"{name}-desc\""),
+        );
+        assert!(chart.svg.contains(&title) && chart.svg.contains(&desc));
+        let (lines, variants) = (chart.says.lines().count(), 3);
+        assert_eq!(lines, 1 + variants, "{}", chart.says);
         assert!(
             !chart.svg.contains("NaN") && !chart.svg.contains("=\"-"),
             "{}",
@@ -83,9 +90,12 @@ fn a_chart_looks_as_it_did() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        insta::assert_snapshot!("partitions", charts[2].svg);
-        let says: Vec<&str> = charts.iter().map(|chart| chart.says.as_str()).collect();
-        insta::assert_snapshot!("words", says.join("\n\n"));
+        insta::assert_snapshot!("lag", charts[2].svg);
+        insta::assert_snapshot!("partitions", charts[3].svg);
+        let says = charts
+            .iter()
+            .map(|chart| format!("{}\n{}", chart.title, chart.says));
+        insta::assert_snapshot!("words", says.collect::<Vec<_>>().join("\n\n"));
     });
 }
 
@@ -123,7 +133,7 @@ fn what_kafka_refuses_is_said_and_not_drawn() {
     recorded.variants[1].1 = None;
     for chart in of_run(&recorded) {
         assert!(
-            chart.says.ends_with(" acks=all: Kafka refuses the config."),
+            chart.says.contains("\nacks=all: Kafka refuses the config."),
             "{}",
             chart.says
         );

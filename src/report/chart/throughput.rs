@@ -1,8 +1,9 @@
 //! Records per second over time: sent, acked, processed.
 
-use crate::report::chart::axis::{Axis, Labels, ticks, time_axis};
+use crate::report::chart::axis::{Axis, Labels, ROWS_MAX, ticks, time_axis};
 use crate::report::chart::svg::{Anchor, Svg};
-use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, WIDTH, head};
+use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, head};
+use crate::report::marks::moments;
 use crate::report::numbers::{duration, instant, thousands};
 use crate::run::record::{Recording, Series};
 use crate::sim::time::SimDuration;
@@ -42,9 +43,11 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
     head(&mut svg, &title, &below);
     legend(&mut svg);
     let mut y = HEAD;
-    let mut says = String::new();
     for (name, run) in recorded.runs() {
-        let labels = Labels::place(&run.outcome.marks, &time);
+        let labels = {
+            let moments = moments(&[&run.outcome.marks]);
+            Labels::place(&moments, &time, ROWS_MAX, |moment| moment.text.clone())
+        };
         svg.text("panel", (LEFT, y + 14), Anchor::Start, name);
         let top = y + 22 + labels.height();
         let rate = Axis {
@@ -55,15 +58,10 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
         panel(&mut svg, run, step, &time, &rate, &rates);
         labels.draw(&mut svg, top, rate.zero, RIGHT);
         time_axis(&mut svg, &time, rate.zero);
-        says.push_str(&words(name, run, step));
         y = rate.zero + GAP;
     }
-    let says = format!("{below}.{says}{}", recorded.refusals());
-    Chart {
-        name: "throughput".to_owned(),
-        svg: svg.finish((WIDTH, y), &title, &says),
-        says,
-    }
+    let says = recorded.words(&below, |run| words(run, step));
+    Chart::new("throughput", svg, y, title, says)
 }
 
 impl Rates {
@@ -159,7 +157,7 @@ fn peak(series: &Series) -> (u64, u64) {
     })
 }
 
-fn words(name: &str, run: &Recording, step: SimDuration) -> String {
+fn words(run: &Recording, step: SimDuration) -> String {
     let of = |what: &str, series: &Series| {
         let (rate, at) = peak(&series.coarser(step));
         let sum = series.counts.iter().sum();
@@ -171,7 +169,7 @@ fn words(name: &str, run: &Recording, step: SimDuration) -> String {
         )
     };
     format!(
-        " {name}: {}; {}; {}.",
+        "{}; {}; {}",
         of("sent", &run.sent),
         of("acked", &run.acked),
         of("processed", &run.processed)

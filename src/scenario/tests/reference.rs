@@ -127,8 +127,9 @@ fn words(page: &mut String) {
         .expect("the page and a string take all");
     writeln!(
         page,
-        "Of a group, as `groups.NAME.WORD`: {}.",
-        list(&claims::GROUP)
+        "Of a group, as `groups.NAME.WORD`: {}, {}.",
+        list(&claims::GROUP),
+        list(&claims::GROUP_TIMES)
     )
     .expect("the page and a string take all");
 }

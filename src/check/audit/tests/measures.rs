@@ -13,6 +13,7 @@ fn lag_counts_from_send_to_the_end_of_the_handler() {
     let lag = case.run().groups.remove(0).lag;
     assert_eq!(lag.values, [0, 2, 3, 2, 1, 0]);
     assert_eq!((lag.peak, lag.peak_at.as_nanos()), (3, 20));
+    assert_eq!(lag.peak_gone_at, Some(SimTime::from_nanos(45)));
 }
 
 #[test]
