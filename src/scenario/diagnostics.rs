@@ -398,12 +398,7 @@ impl Problem {
             Self::UnusedKey { help, .. } | Self::AfterEnd { help, .. } => Some((*help).to_owned()),
             Self::NameTaken { .. } => Some("every host has a name of its own".to_owned()),
             Self::UnknownName { name, known, .. } => Some(suggestion(name, known, "there are")),
-            Self::BadSelector { .. } => Some(
-                "a node is a name (b1, c1, p1, billing-1), or leader(orders-0), \
-                 follower(orders-0), replica(orders-0, 2), controller, here; several are an \
-                 array, brokers, controllers, site, rack(a)"
-                    .to_owned(),
-            ),
+            Self::BadSelector { .. } => Some(SELECTORS.to_owned()),
             Self::NoGroupProtocol { .. } => Some(
                 "groups can only be `protocol = \"assign\"` so far: partitions are split by \
                  member index and nobody coordinates"
@@ -440,6 +435,11 @@ impl Problem {
         }
     }
 }
+
+/// What names nodes.
+const SELECTORS: &str = "a node is a name (b1, c1, p1, billing-1), or leader(orders-0), \
+                         follower(orders-0), replica(orders-0, 2), controller, here; several are \
+                         an array, brokers, controllers, site, rack(a)";
 
 /// What to do about TOML that is none, where its own message does not say.
 fn syntax_help(message: &str) -> Option<&'static str> {
