@@ -16,6 +16,7 @@ mod answer;
 mod disk_reads;
 mod marks;
 mod numbers;
+mod outages;
 mod spark;
 mod table;
 mod throttles;

@@ -8,7 +8,7 @@ use crate::report::numbers::{duration, instant, metric, thousands};
 use crate::report::spark::Scale;
 use crate::report::style::{Style, Tone, clip, columns, wrap};
 use crate::report::table::{Cell, Row, Table, beside};
-use crate::report::{Report, answer, disk_reads, run_id, throttles};
+use crate::report::{Report, answer, disk_reads, outages, run_id, throttles};
 use crate::run::Outcome;
 use crate::scenario::model::Scenario;
 use crate::sim::time::{SimDuration, SimTime};
@@ -17,8 +17,6 @@ use crate::sim::time::{SimDuration, SimTime};
 const LABEL_MAX: usize = 34;
 /// The fewest, where names are wrapped so that all numbers stand in one block.
 const LABEL_MIN: usize = 14;
-/// From here on a time that something was missing gets a column.
-const LONG_NANOS: u64 = 1_000_000_000;
 
 /// The whole result of one scenario under one seed.
 pub fn print(report: &Report<'_>, style: Style) -> String {
@@ -69,6 +67,7 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
         out.push_str(&lag(report, group, label_width, style));
     }
     out.push('\n');
+    out.push_str(&outages::print(&report.outcomes, style));
     out.push_str(&throttles::print(&report.outcomes, style));
     out.push_str(&disk_reads::print(&report.outcomes, style));
     out.push_str(&troubles(&report.outcomes, style));
@@ -153,9 +152,6 @@ fn record_columns(outcomes: &[Outcome]) -> Vec<Column> {
     if outcomes.iter().any(|outcome| outcome.delivery.expired > 0) {
         columns.push(("expired", |o| count(o.delivery.expired)));
     }
-    if says_something(outcomes, unwritable) {
-        columns.push(("unwritable", |o| Cell::plain(duration(unwritable(o)))));
-    }
     columns
 }
 
@@ -191,44 +187,8 @@ fn reader_columns(outcomes: &[Outcome]) -> Vec<Column> {
         let lags = o.groups.values().map(|group| group.max_lag);
         count(lags.max().unwrap_or(0))
     }));
-    if says_something(outcomes, lag_lasted) {
-        columns.push(("lag gone", lag_gone));
-    }
     columns.push(("p99 e2e", |o| time(o, "e2e_p99_ns")));
     columns
-}
-
-/// True for a time that deserves a column: some are long, and where several ran they differ.
-fn says_something(outcomes: &[Outcome], nanos: fn(&Outcome) -> u64) -> bool {
-    let ran = outcomes.iter().filter(|outcome| outcome.refused.is_none());
-    let times: Vec<u64> = ran.map(nanos).collect();
-    let least = match times[..] {
-        [_] => 0,
-        _ => times.iter().copied().min().unwrap_or(0),
-    };
-    times.into_iter().max().unwrap_or(0) - least >= LONG_NANOS
-}
-
-/// Partition-time in which nobody could have written with acks=all, in nanoseconds.
-fn unwritable(outcome: &Outcome) -> u64 {
-    let millis = metrics::find(outcome, "unwritable_partition_ms").unwrap_or(0);
-    u64::try_from(millis).unwrap_or(0) * 1_000_000
-}
-
-/// For how long the largest lag of any group was there, in nanoseconds.
-fn lag_lasted(outcome: &Outcome) -> u64 {
-    let lasted =
-        (outcome.lag.values()).filter_map(|lag| Some(lag.peak_gone_at?.since(lag.peak_at)));
-    lasted.max().map_or(0, SimDuration::as_nanos)
-}
-
-/// When the last group had worked off its largest lag.
-fn lag_gone(outcome: &Outcome) -> Cell {
-    let gone = outcome.lag.values().filter_map(|lag| lag.peak_gone_at);
-    Cell::plain(match gone.max() {
-        Some(at) => duration(at.as_nanos()),
-        None => "-".to_owned(),
-    })
 }
 
 /// How often a fetch had to wait for a disk.
@@ -318,11 +278,6 @@ fn legend(outcomes: &[Outcome], label_width: usize, style: Style) -> String {
                 .collect::<Vec<_>>()
                 .join(", ")
         ));
-    }
-    if says_something(outcomes, unwritable) {
-        let line = "unwritable: how long partitions had no leader that serves, or fewer in sync \
-                    than min.insync.replicas";
-        lines.push(line.to_owned());
     }
     let indent = " ".repeat(1 + label_width + 2);
     let room = style.width.saturating_sub(1 + label_width + 2).max(20);
