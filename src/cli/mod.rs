@@ -70,26 +70,27 @@ enum Command {
     Completions(completions::Args),
 }
 
-/// Flags that every command takes.
+/// Flags that every command takes; its help lists them after its own.
 #[derive(Clone, Debug, clap::Args)]
 struct Console {
     /// Write the result to this file instead of standard output; all of it or nothing
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, display_order = 100, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print no progress and no timing
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 101)]
     quiet: bool,
     /// Colour the text
     #[arg(
         long,
         global = true,
+        display_order = 102,
         value_enum,
         default_value = "auto",
         value_name = "WHEN"
     )]
     color: ColorChoice,
     /// Columns of the text; never detected
-    #[arg(long, global = true, default_value_t = 100, value_name = "COLUMNS",
+    #[arg(long, global = true, display_order = 103, default_value_t = 100, value_name = "COLUMNS",
           value_parser = width, allow_hyphen_values = true)]
     width: u16,
 }

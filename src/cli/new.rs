@@ -12,6 +12,7 @@ use crate::cli::Session;
 use crate::cli::output::replace;
 use crate::scenario::drawing::draw;
 use crate::scenario::file::parse;
+use crate::sim::time::SimDuration;
 
 /// Arguments of `retrial new`.
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,18 @@ pub(super) struct Args {
     /// What breaks [crash]
     #[arg(long, value_enum)]
     fault: Option<Fault>,
+    /// In how many racks the brokers stand, a, b, … in turn [none; 3 where a rack breaks]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=26))]
+    racks: Option<u32>,
+    /// How long the topic keeps records, as in 1h [Kafka's 7d]
+    #[arg(long, value_name = "DURATION", value_parser = SimDuration::parse)]
+    retention: Option<SimDuration>,
+    /// How many members the group has [1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    members: Option<u32>,
+    /// How long a member works on a record, as in 20ms [2ms]
+    #[arg(long, value_name = "DURATION", value_parser = SimDuration::parse)]
+    handler: Option<SimDuration>,
     /// Overwrite the file if there is one
     #[arg(long)]
     force: bool,
@@ -52,7 +65,7 @@ enum Acks {
     All,
 }
 
-/// What breaks, at the leader of the first partition.
+/// What breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Fault {
     /// kill -9 of the leader; its page cache survives
@@ -65,6 +78,10 @@ enum Fault {
     Pause,
     /// The leader's disk is slow
     SlowDisk,
+    /// Power loss in the first rack
+    RackPowerLoss,
+    /// One broker after the other is stopped in good order and started again
+    RollingRestart,
     /// Nothing
     None,
 }
@@ -78,6 +95,10 @@ struct Plan {
     replication_factor: u32,
     acks: Acks,
     fault: Fault,
+    racks: u32,
+    retention: Option<SimDuration>,
+    members: u32,
+    handler: SimDuration,
 }
 
 /// Runs the subcommand.
@@ -152,6 +173,11 @@ fn decide(
     let replication_factor = asking.number(args.replication_factor, "replication factor", most)?;
     let acks = asking.choice(args.acks, "acks", Acks::Leader)?;
     let fault = asking.choice(args.fault, "fault", Fault::Crash)?;
+    let racks = match args.racks {
+        Some(racks) => racks,
+        None if fault == Fault::RackPowerLoss => asking.number(None, "racks", most)?,
+        None => 0,
+    };
     let plan = Plan {
         question,
         brokers,
@@ -159,6 +185,13 @@ fn decide(
         replication_factor,
         acks,
         fault,
+        racks,
+        retention: args.retention,
+        members: asking.number(args.members, "members of the group", 1)?,
+        handler: match args.handler {
+            Some(handler) => handler,
+            None => asking.duration("work on a record", SimDuration::from_millis(2))?,
+        },
     };
     Ok(Ok((file, plan)))
 }
@@ -192,6 +225,16 @@ impl Asking<'_> {
             match self.text(what, &default.to_string())?.parse() {
                 Ok(0) | Err(_) => writeln!(self.terminal, "a whole number from 1, please")?,
                 Ok(number) => return Ok(number),
+            }
+        }
+    }
+
+    /// A duration: the first answer that is one.
+    fn duration(&mut self, what: &str, default: SimDuration) -> io::Result<SimDuration> {
+        loop {
+            match SimDuration::parse(&self.text(what, &default.to_string())?) {
+                Ok(duration) => return Ok(duration),
+                Err(error) => writeln!(self.terminal, "{error}, please")?,
             }
         }
     }
@@ -244,14 +287,20 @@ impl Acks {
 }
 
 impl Fault {
-    /// The action, as a key of an event and what it needs beside; none where nothing breaks.
-    fn event(self) -> Option<(&'static str, &'static str)> {
+    /// The action and what belongs to it, as keys of an event; none where nothing breaks.
+    fn event(self) -> Option<&'static str> {
         match self {
-            Self::Crash => Some(("crash", "")),
-            Self::PowerLoss => Some(("power_loss", "")),
-            Self::Isolate => Some(("isolate", "")),
-            Self::Pause => Some(("pause", "")),
-            Self::SlowDisk => Some(("slow_disk", "delay = \"50ms\", ")),
+            Self::Crash => Some("crash = \"leader(orders-0)\", for = \"10s\""),
+            Self::PowerLoss => Some("power_loss = \"leader(orders-0)\", for = \"10s\""),
+            Self::Isolate => Some("isolate = \"leader(orders-0)\", for = \"10s\""),
+            Self::Pause => Some("pause = \"leader(orders-0)\", for = \"10s\""),
+            Self::SlowDisk => {
+                Some("slow_disk = \"leader(orders-0)\", delay = \"50ms\", for = \"10s\"")
+            }
+            Self::RackPowerLoss => Some("power_loss = \"rack(a)\", for = \"10s\""),
+            Self::RollingRestart => {
+                Some("rolling_restart = \"brokers\", gap = \"2s\", for = \"1s\"")
+            }
             Self::None => None,
         }
     }
@@ -259,7 +308,7 @@ impl Fault {
     /// True when an order that all in-sync replicas have is still there after it.
     fn spares_what_is_replicated(self) -> bool {
         // Without a flush per message, power loss takes what one replica alone had.
-        self != Self::PowerLoss
+        !matches!(self, Self::PowerLoss | Self::RackPowerLoss)
     }
 }
 
@@ -273,6 +322,8 @@ impl Plan {
         let (factor, base_label, other_label) =
             (self.replication_factor, base.label(), other.label());
         let (base_acks, other_acks) = (base.toml(), other.toml());
+        let (racks, topic_config) = (self.racks(), self.topic_config());
+        let (members, handler) = (self.members, self.handler);
         format!(
             "# {name}: change it, then `retrial check` and `retrial run` it.\n\
              # Every key, its range and its default: the scenario reference of the book.\n\
@@ -285,13 +336,12 @@ impl Plan {
              {timeline}\n\
              [cluster]\n\
              brokers = {brokers}\n\
-             \n\
+             {racks}\n\
              [topics.orders]\n\
              partitions = {partitions}\n\
              replication_factor = {factor}\n\
              # Kafka's own names and units. What is not here has Kafka's default.\n\
-             config = {{ \"min.insync.replicas\" = 1 }}\n\
-             \n\
+             {topic_config}\n\
              # 100 orders a second for 10 s; the producer is idempotent unless acks says otherwise.\n\
              [producers.p1]\n\
              topic = \"orders\"\n\
@@ -301,9 +351,9 @@ impl Plan {
              \n\
              [groups.billing]\n\
              topics = [\"orders\"]\n\
-             members = 1\n\
+             members = {members}\n\
              protocol = \"assign\"\n\
-             handler = {{ takes = \"2ms\" }}\n\
+             handler = {{ takes = \"{handler}\" }}\n\
              \n\
              # The same faults and the same seed, with one change. Add variants to compare more.\n\
              [variants.\"{other_label}\"]\n\
@@ -314,14 +364,34 @@ impl Plan {
     }
 
     fn timeline(&self) -> String {
-        let Some((action, needs)) = self.fault.event() else {
+        let Some(event) = self.fault.event() else {
             return String::new();
         };
         format!(
             "# What breaks, and when; each seed draws the instant anew from the range.\n\
-             timeline = [\n  {{ id = \"fault\", at = \"3s..4s\", {action} = \"leader(orders-0)\", \
-             {needs}for = \"10s\" }},\n]\n"
+             timeline = [\n  {{ id = \"fault\", at = \"3s..4s\", {event} }},\n]\n"
         )
+    }
+
+    fn racks(&self) -> String {
+        if self.racks == 0 {
+            return String::new();
+        }
+        let names = ('a'..='z').take(self.racks as usize);
+        let names: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
+        let racks = names.join(", ");
+        format!("# The racks of b1, b2, … in turn.\nracks = [{racks}]\n")
+    }
+
+    fn topic_config(&self) -> String {
+        let mut configs = String::from("\"min.insync.replicas\" = 1");
+        let mut says = "";
+        if let Some(retention) = self.retention {
+            configs.push_str(&format!(", \"retention.ms\" = \"{retention}\""));
+            says = "# Whole segments expire, never the one that is written to: see segment.ms and\n\
+                    # segment.bytes, and log.retention.check.interval.ms of the cluster.\n";
+        }
+        format!("{says}config = {{ {configs} }}\n")
     }
 
     fn claims(&self) -> String {

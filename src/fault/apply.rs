@@ -91,20 +91,20 @@ pub fn apply(cluster: &mut Cluster, event: &Event, here: Option<HostId>) -> Appl
                 Some(Undo::Heal(vec![(a, b), (b, a)]))
             })
         }
-        Action::Isolate(on) => on_running(cluster, "isolate", on, here, |cluster, host| {
-            let others = cluster
-                .hosts
-                .all()
-                .map(|(other, _)| other)
-                .filter(|h| *h != host);
-            let pairs: Vec<_> = others
-                .flat_map(|other| [(host, other), (other, host)])
-                .collect();
-            for (from, to) in &pairs {
-                cluster.world.cut(*from, *to);
-            }
-            Undo::Heal(pairs)
-        }),
+        Action::Isolate(on) => {
+            let inside = targets(cluster, on, here);
+            on_running(cluster, "isolate", on, here, |cluster, host| {
+                let all = cluster.hosts.all().map(|(other, _)| other);
+                let outside = all.filter(|other| !inside.contains(other));
+                let pairs: Vec<_> = outside
+                    .flat_map(|other| [(host, other), (other, host)])
+                    .collect();
+                for (from, to) in &pairs {
+                    cluster.world.cut(*from, *to);
+                }
+                Undo::Heal(pairs)
+            })
+        }
         Action::SlowLink(from, to, by) => {
             between(cluster, "slow", [from, to], here, " to ", |c, a, b| {
                 c.world.slow(a, b, *by);

@@ -139,7 +139,7 @@ pub enum Action {
     CutOneWay(Node, Node),
     /// Nothing arrives between the two.
     Cut(Node, Node),
-    /// Nothing arrives between the node and any other host.
+    /// Nothing arrives between the nodes and any other host; among one another they talk on.
     Isolate(Targets),
     /// Each message from the first to the second takes longer by this much.
     SlowLink(Node, Node, SimDuration),

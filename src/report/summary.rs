@@ -398,7 +398,13 @@ pub(super) fn judgement(judgement: &Judgement, style: Style) -> String {
             Finding::Failed(actual) if judgement.seeds == 1 => {
                 let subject = text.split_whitespace().next().unwrap_or_default();
                 let actual = metric(subject, *actual);
-                format!("FAILED {variant}: {text}, and it is {actual}")
+                // A claim about a share of the seeds is put to this one.
+                let here = if text.ends_with("seed") || text.ends_with("seeds") {
+                    " in this seed"
+                } else {
+                    ""
+                };
+                format!("FAILED {variant}: {text}, and it is {actual}{here}")
             }
             Finding::Failed(held) => {
                 let (judged, first) = (claim.of, claim.first_against);

@@ -71,6 +71,13 @@ impl<P: Process> World<P> {
         self.change_cuts(kind::HEAL, from, to, |cuts| cuts.saturating_sub(1))
     }
 
+    /// True while a path is cut.
+    pub fn is_cut(&self, from: HostId, to: HostId) -> bool {
+        let network = &self.core.network;
+        let path = network.path_of.get(&(from, to));
+        path.is_some_and(|index| network.paths[*index as usize].is_cut())
+    }
+
     fn change_cuts(
         &mut self,
         kind: u64,

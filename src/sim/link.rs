@@ -222,6 +222,10 @@ impl Path {
         (is_marked || is_drawn).then(|| draw(bits, (1 << 32) + 1))
     }
 
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cuts > 0
+    }
+
     fn settle(&mut self) {
         self.is_open = self.cuts == 0 && !self.dark;
         self.is_plain = self.is_open && self.damaging == 0 && self.marked.is_empty();

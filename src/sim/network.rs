@@ -78,7 +78,7 @@ pub(crate) struct Network {
     hosts: BTreeMap<HostId, LinkProfile>,
     /// What was declared for a directed pair.
     pairs: BTreeMap<(HostId, HostId), LinkProfile>,
-    path_of: BTreeMap<(HostId, HostId), u32>,
+    pub(crate) path_of: BTreeMap<(HostId, HostId), u32>,
     pub(crate) paths: Vec<Path>,
     /// Where a connection is, by id; 4 bytes for every connection ever opened.
     places: Vec<u32>,

@@ -109,6 +109,20 @@ fn a_rack_is_its_brokers() {
 }
 
 #[test]
+fn an_isolated_rack_talks_within_itself() {
+    let leads = "[topics.inner]\nreplication_factor = 2\n";
+    let timeline = "{ id = \"e\", at = \"5s\", isolate = \"rack(a)\" }";
+    let more = format!("[cluster]\nbrokers = 3\nracks = [\"a\", \"b\"]\n{leads}");
+    let setup = scenario(timeline, &more).variants[0].setup.clone();
+    let mut run = Run::new(Arc::new(setup.expect("nothing is refused")), 1);
+    run.advance(SimTime::from_nanos(6 * SECOND), &mut ());
+    let (world, hosts) = (&run.cluster.world, &run.cluster.hosts);
+    let [b1, b2, b3] = ["b1", "b2", "b3"].map(|name| hosts.find(name).expect("a broker"));
+    assert!(!world.is_cut(b1, b3) && !world.is_cut(b3, b1));
+    assert!(world.is_cut(b1, b2) && world.is_cut(b2, b3));
+}
+
+#[test]
 fn an_event_has_hit_when_one_of_its_nodes_was_there_to_be_hit() {
     let timeline = "{ id = \"first\", at = \"5s\", crash = \"b1\", for = \"8s\" },\n\
         { id = \"both\", at = \"6s\", crash = [\"b1\", \"b2\", \"replica(orders-0, 2)\"], \

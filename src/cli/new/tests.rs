@@ -84,7 +84,7 @@ fn every_scaffold_is_valid_canonical_and_answered() {
 fn answers_fill_what_no_flag_says() {
     let folder = Folder::new("answers");
     let file = folder.file("mine.toml");
-    let answers = format!("{file}\nWhy \"so\"?\nmany\n5\n4\nnobody\nall\npause\n");
+    let answers = format!("{file}\nWhy \"so\"?\nmany\n5\n4\nnobody\nall\npause\n2\n1m30s\n5ms\n");
     let (code, _, err) = retrial(&["new", "--partitions", "2"], Some(&answers));
     assert_eq!(code, 0, "{err}");
     assert!(
@@ -102,10 +102,46 @@ fn answers_fill_what_no_flag_says() {
         "partitions = 2",
         "replication_factor = 4",
         "base_label = \"acks=all\"",
+        "members = 2",
+        "handler = { takes = \"5ms\" }",
     ] {
         assert!(text.contains(line), "{text}");
     }
     assert!(text.contains("pause = \"leader(orders-0)\""), "{text}");
+}
+
+#[test]
+fn racks_retention_and_readers_are_written() {
+    let folder = Folder::new("more");
+    let file = folder.file("mine.toml");
+    let flags = [
+        "--brokers",
+        "4",
+        "--racks",
+        "2",
+        "--retention",
+        "1h",
+        "--members",
+        "3",
+        "--handler",
+        "20ms",
+    ];
+    let (code, _, err) = retrial(&[&["new", &file], &flags[..]].concat(), None);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let text = fs::read_to_string(&file).unwrap();
+    for line in [
+        "brokers = 4\n",
+        "racks = [\"a\", \"b\"]\n",
+        "\"retention.ms\" = \"1h\"",
+        "members = 3\n",
+        "handler = { takes = \"20ms\" }\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert_eq!(format(&file, &text).unwrap(), text);
+    let (code, _, err) = retrial(&["new", "x.toml", "--handler", "1m30s"], None);
+    assert_eq!(code, 2);
+    assert!(err.contains("one number and one unit"), "{err}");
 }
 
 #[test]

@@ -183,7 +183,7 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
             format!("nothing arrives between {} and {}", name(one), name(other))
         }
         Action::Isolate(on) if several(on) => {
-            format!("nothing reaches or leaves any of {}", all(on))
+            format!("nothing arrives between {} and the rest", all(on))
         }
         Action::Isolate(on) => format!("nothing reaches or leaves {}", all(on)),
         Action::SlowLink(from, to, delay) => {

@@ -137,7 +137,7 @@ pub static EVENT: TableDoc = TableDoc {
             Takes::Targets,
             Means("-"),
             "isolate = \"b1\"",
-            "Nothing arrives between the node and any other host.",
+            "Nothing arrives between the node and any other host; several, as those of a rack, still reach one another.",
         ),
         key(
             "slow_link",
