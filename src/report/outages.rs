@@ -5,7 +5,7 @@ use crate::report::metrics;
 use crate::report::numbers::duration;
 use crate::report::style::{Style, Tone};
 use crate::run::Outcome;
-use crate::sim::time::SimDuration;
+use crate::sim::time::{SimDuration, SimTime};
 
 /// From here on a difference is told.
 const LONG_NANOS: u64 = 1_000_000_000;
@@ -33,10 +33,11 @@ pub(super) fn print(outcomes: &[Outcome], style: Style) -> String {
     let most = most.map(|lag| lag.peak).max().unwrap_or(0);
     if most >= LAG_MIN && differ(&ran, lag_lasted) {
         let times = each(&ran, |outcome| {
-            let gone = outcome.lag.values().map(|lag| lag.peak_gone_at);
-            match gone.max() {
-                Some(Some(at)) => format!("at {}", duration(at.as_nanos())),
-                Some(None) | None => "never".to_owned(),
+            let all: Option<Vec<SimTime>> =
+                (outcome.lag.values().map(|lag| lag.peak_gone_at)).collect();
+            match all.and_then(|gone| gone.into_iter().max()) {
+                Some(at) => format!("at {}", duration(at.as_nanos())),
+                None => "never".to_owned(),
             }
         });
         let text = format!("{times} (no more than 1% of the largest lag is left)");

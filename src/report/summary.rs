@@ -11,7 +11,7 @@ use crate::report::table::{Cell, Row, Table, beside};
 use crate::report::{Report, answer, disk_reads, outages, run_id, throttles};
 use crate::run::Outcome;
 use crate::scenario::model::Scenario;
-use crate::sim::time::{SimDuration, SimTime};
+use crate::sim::time::SimTime;
 
 /// The most columns that the names of variants take; longer ones are wrapped.
 const LABEL_MAX: usize = 34;
