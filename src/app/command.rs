@@ -2,9 +2,9 @@
 //!
 //! Modelled: kafka-configs, kafka-delete-records, kafka-leader-election, kafka-topics --alter,
 //! kafka-reassign-partitions and kafka-cluster unregister with `--bootstrap-server`: all are calls of
-//! the administrator's client, one after the other. A throttled move sets the throttle first.
-//! Left out: what the tools look up and print besides; kafka-reassign-partitions --verify, so a
-//! throttle stays when the move is over.
+//! the administrator's client, one after the other. A throttled move sets the throttle first; it stays
+//! until somebody runs --verify after the move, which takes it back on the topic and on all brokers.
+//! Left out: what the tools look up and print besides.
 //! Source: ConfigCommand, DeleteRecordsCommand, LeaderElectionCommand, TopicCommand,
 //! ReassignPartitionsCommand, ClusterTool (4.2).
 
@@ -16,12 +16,12 @@ use crate::client::admin::{self, AdminClient, Progress, Settings, Target};
 use crate::kafka;
 use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::api::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest};
-use crate::kafka::api::incremental_alter_configs::IncrementalAlterConfigsRequest;
+use crate::kafka::api::incremental_alter_configs::{ConfigChange, IncrementalAlterConfigsRequest};
 use crate::kafka::api::metadata::{MetadataRequest, TopicMetadata};
 use crate::kafka::error_code::ErrorCode;
-use crate::kafka::ids::{BrokerId, TopicPartition};
+use crate::kafka::ids::{BrokerId, TopicId, TopicPartition};
 use crate::kafka::message::{Message, Request};
-use crate::kafka::throttled_replicas::PerSide;
+use crate::kafka::throttled_replicas::{PerSide, Side};
 use crate::sim::process::{Cx, HostId, Input};
 use crate::sim::rng::Streams;
 use crate::workload::Command;
@@ -39,6 +39,8 @@ pub struct Tool {
     /// The calls that are still to be made.
     calls: VecDeque<(Target, Request)>,
     running: bool,
+    /// --verify has seen that the move is over.
+    verified: bool,
 }
 
 impl Tool {
@@ -55,6 +57,7 @@ impl Tool {
             client: AdminClient::new(Settings::default(), brokers, streams, &name),
             calls: VecDeque::new(),
             running: false,
+            verified: false,
         }
     }
 
@@ -97,6 +100,7 @@ impl Tool {
         self.client.reset();
         self.calls.clear();
         self.running = false;
+        self.verified = false;
     }
 
     fn next_call(&mut self, cx: ToolCx<'_, '_>) -> Progress {
@@ -115,7 +119,10 @@ impl Tool {
                 let progress = self.next_call(cx);
                 self.progress(cx, progress);
             }
+            Progress::Answered(None) if self.verifies() => self.verified(cx),
             Progress::Answered(error) => self.end(cx, error),
+            // It says so, and leaves the throttle.
+            Progress::Reassigning => self.end(cx, None),
             Progress::Described(topics) => self.described(cx, &topics),
             Progress::GivenUp => self.end(cx, Some(ErrorCode::RequestTimedOut)),
         }
@@ -131,6 +138,22 @@ impl Tool {
             return self.end(cx, Some(ErrorCode::UnknownTopicOrPartition));
         };
         self.calls = throttled_move(*tp, sources, target, *rate);
+        let progress = self.next_call(cx);
+        self.progress(cx, progress);
+    }
+
+    /// True while --verify has not asked for anything but the state of the move.
+    fn verifies(&self) -> bool {
+        matches!(self.command, Command::VerifyReassignment(_)) && !self.verified
+    }
+
+    /// The move is over: its throttle goes.
+    fn verified(&mut self, cx: ToolCx<'_, '_>) {
+        let Command::VerifyReassignment(tp) = &self.command else {
+            unreachable!("only --verify looks whether a move is over");
+        };
+        self.verified = true;
+        self.calls = unthrottled(tp.topic, self.client.live_brokers());
         let progress = self.next_call(cx);
         self.progress(cx, progress);
     }
@@ -185,9 +208,14 @@ fn calls(command: &Command) -> VecDeque<(Target, Request)> {
                 AdminRequest::ElectLeaders { .. }
                 | AdminRequest::CreateTopics { .. }
                 | AdminRequest::CreatePartitions { .. }
-                | AdminRequest::AlterPartitionReassignments { .. } => Target::Controller,
+                | AdminRequest::AlterPartitionReassignments { .. }
+                | AdminRequest::ListPartitionReassignments { .. } => Target::Controller,
             };
             (target, Request::Admin(Box::new(request.clone())))
+        }
+        Command::VerifyReassignment(tp) => {
+            let request = AdminRequest::ListPartitionReassignments { tp: *tp };
+            (Target::Controller, Request::Admin(Box::new(request)))
         }
     };
     VecDeque::from([call])
@@ -216,6 +244,7 @@ fn throttled_move(
     let mut calls = VecDeque::from([(Target::AnyBroker, listed)]);
     let brokers: BTreeSet<BrokerId> = sources.iter().chain(&new).copied().collect();
     for broker in brokers {
+        let rate = Some(rate);
         let limit = alter(IncrementalAlterConfigsRequest::ThrottledRate { broker, rate });
         calls.push_back((Target::Broker(broker), limit));
     }
@@ -223,4 +252,21 @@ fn throttled_move(
     let request = AdminRequest::AlterPartitionReassignments { tp, target };
     calls.push_back((Target::Controller, Request::Admin(Box::new(request))));
     calls
+}
+
+/// Takes the throttle of all moves back, from every broker and then from the topic.
+fn unthrottled(topic: TopicId, brokers: Vec<BrokerId>) -> VecDeque<(Target, Request)> {
+    let alter = Request::IncrementalAlterConfigs;
+    let rates = brokers.into_iter().map(|broker| {
+        let rate = None;
+        let request = IncrementalAlterConfigsRequest::ThrottledRate { broker, rate };
+        (Target::Broker(broker), alter(request))
+    });
+    let changes = Side::ALL.map(|side| ConfigChange {
+        name: side.replicas_config().into(),
+        value: None,
+    });
+    let changes = Arc::from(changes);
+    let lists = alter(IncrementalAlterConfigsRequest::Topic { topic, changes });
+    rates.chain([(Target::AnyBroker, lists)]).collect()
 }

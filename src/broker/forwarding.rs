@@ -90,7 +90,7 @@ impl Broker {
             let message = None;
             Response::IncrementalAlterConfigs(IncrementalAlterConfigsResponse { error, message })
         } else {
-            Response::Admin(AdminResponse { error })
+            Response::Admin(AdminResponse::refused(error))
         };
         self.end_forwarding(cx, answer);
     }

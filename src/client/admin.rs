@@ -99,6 +99,8 @@ pub enum Progress {
     Answered(Option<ErrorCode>),
     /// The topics that were asked for, as a broker knows them.
     Described(Vec<TopicMetadata>),
+    /// The partition that was asked for is still being moved.
+    Reassigning,
     /// default.api.timeout.ms is over.
     GivenUp,
 }
@@ -176,6 +178,16 @@ impl AdminClient {
         }
     }
 
+    /// The brokers that the metadata names, by id.
+    pub fn live_brokers(&self) -> Vec<BrokerId> {
+        let all = self.metadata.brokers().iter().map(|(id, _)| *id);
+        all.filter(|id| {
+            let peer = self.metadata.peer(*id);
+            peer.is_some_and(|peer| self.metadata.is_live(peer))
+        })
+        .collect()
+    }
+
     /// Begins a call; there is none under way.
     pub fn call<F>(
         &mut self,
@@ -247,7 +259,13 @@ impl AdminClient {
                 cx.cancel_timer(Timer::Deadline);
                 Progress::Described(response.topics.clone())
             }
-            (Token::Call, body) => self.call_answered(cx, error_of(body)),
+            (Token::Call, body) => {
+                let reassigning = matches!(body, Response::Admin(response) if response.reassigning);
+                match self.call_answered(cx, error_of(body)) {
+                    Progress::Answered(None) if reassigning => Progress::Reassigning,
+                    progress => progress,
+                }
+            }
             (Token::Metadata | Token::Lookup, _) => {
                 unreachable!("an answer is of its request's kind")
             }

@@ -32,7 +32,12 @@ pub(super) fn decide(
     cluster: &mut Cluster,
     request: &AdminRequest,
 ) -> Result<Decision<AdminResponse>, ErrorCode> {
+    let mut reassigning = false;
     let changes = match request {
+        AdminRequest::ListPartitionReassignments { tp } => {
+            reassigning = find(cluster, *tp)?.reassignment.is_some();
+            Vec::new()
+        }
         AdminRequest::ElectLeaders { tp, election } => elect(cluster, *tp, *election)?,
         AdminRequest::CreateTopics {
             topic,
@@ -51,7 +56,10 @@ pub(super) fn decide(
     };
     Ok(Decision {
         changes,
-        answer: AdminResponse { error: None },
+        answer: AdminResponse {
+            error: None,
+            reassigning,
+        },
     })
 }
 

@@ -42,12 +42,13 @@ pub(super) fn decide(
             (changes.collect(), None)
         }
         IncrementalAlterConfigsRequest::ThrottledRate { broker, rate } => {
-            let (broker, rate) = (*broker, Some(*rate));
+            let (broker, rate) = (*broker, *rate);
             let rate = PerSide {
                 leader: rate,
                 follower: rate,
             };
-            let is_news = cluster.latest.throttled_rates.get(&broker) != Some(&rate);
+            let known = cluster.latest.throttled_rates.get(&broker).copied();
+            let is_news = known.unwrap_or_default() != rate;
             let change =
                 is_news.then(|| Change::of(MetadataRecord::ThrottledRate { broker, rate }));
             (change.into_iter().collect(), None)

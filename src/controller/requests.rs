@@ -135,7 +135,7 @@ impl Command {
                     message: None,
                 })
             }
-            Self::Admin(_) => Response::Admin(AdminResponse { error }),
+            Self::Admin(_) => Response::Admin(AdminResponse::refused(error)),
             Self::Forwarded(_) => Response::Envelope(Box::new(EnvelopeResponse {
                 error,
                 response: None,

@@ -310,6 +310,9 @@ fn run(cluster: &mut Cluster, event: &str, command: &Command) -> Applied {
         Command::ThrottledReassignment { tp, target, rate } => {
             format!("{} at {}", moved(cluster, *tp, target), print_rate(*rate))
         }
+        Command::VerifyReassignment(tp) => {
+            format!("verify reassignment of {}", cluster.partition_name(*tp))
+        }
         Command::Admin(request) => asked(cluster, request),
     };
     // Whether it was granted shows when the tool has its answer.
@@ -345,6 +348,7 @@ fn changes_something(cluster: &Cluster, command: &Command) -> bool {
         Command::AlterConfig { .. }
         | Command::DeleteRecords { .. }
         | Command::ThrottledReassignment { .. }
+        | Command::VerifyReassignment(_)
         | Command::Admin(_) => true,
     }
 }
@@ -375,6 +379,7 @@ fn asked(cluster: &Cluster, request: &AdminRequest) -> String {
     match request {
         AdminRequest::ElectLeaders { tp, .. } => format!("elect {}", name(*tp)),
         AdminRequest::CreateTopics { .. } => unreachable!("clients create topics"),
+        AdminRequest::ListPartitionReassignments { .. } => unreachable!("tools look by themselves"),
         AdminRequest::CreatePartitions { topic, count } => {
             let topic = cluster.controller().image().topic(*topic);
             format!("grow {} to {count}", topic.map_or("?", |topic| &topic.name))

@@ -46,6 +46,7 @@ pub fn of_request(request: &Request) -> u64 {
             | AdminRequest::ElectLeaders { .. }
             | AdminRequest::CreatePartitions { .. }
             | AdminRequest::AlterPartitionReassignments { .. }
+            | AdminRequest::ListPartitionReassignments { .. }
             | AdminRequest::UnregisterBroker { .. } => PER_PARTITION,
         },
         Request::InitProducerId(_)

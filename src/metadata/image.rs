@@ -226,7 +226,11 @@ impl MetadataImage {
                 replicas,
             } => *self.topic_mut(*topic).throttled.at_mut(*side) = replicas.clone(),
             MetadataRecord::ThrottledRate { broker, rate } => {
-                self.throttled_rates.insert(*broker, *rate);
+                if *rate == PerSide::default() {
+                    self.throttled_rates.remove(broker);
+                } else {
+                    self.throttled_rates.insert(*broker, *rate);
+                }
             }
             MetadataRecord::ClientQuota { entity, change } => self.change_quota(entity, *change),
             MetadataRecord::Partition { tp, registration } => {

@@ -164,7 +164,9 @@ pub(in crate::scenario) fn write(table: &mut Table, request: &AdminRequest, topi
                 put("election", Value::Text("unclean".to_owned()));
             }
         }
-        AdminRequest::CreateTopics { .. } => unreachable!("no event creates a topic"),
+        AdminRequest::CreateTopics { .. } | AdminRequest::ListPartitionReassignments { .. } => {
+            unreachable!("no event asks for that")
+        }
         AdminRequest::CreatePartitions { topic, count } => {
             put("grow", Value::Text(topics[topic.0 as usize].to_string()));
             put("to", Value::Integer(Some(i64::from(*count))));
@@ -240,7 +242,9 @@ pub(in crate::scenario) fn explain(request: &AdminRequest, topics: &[Arc<str>]) 
                 format!("an administrator asks for any leader of {}", name(tp))
             }
         },
-        AdminRequest::CreateTopics { .. } => unreachable!("no event creates a topic"),
+        AdminRequest::CreateTopics { .. } | AdminRequest::ListPartitionReassignments { .. } => {
+            unreachable!("no event asks for that")
+        }
         AdminRequest::CreatePartitions { topic, count } => {
             format!("topic {} gets {count} partitions", topics[topic.0 as usize])
         }

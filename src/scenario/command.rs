@@ -1,4 +1,4 @@
-//! Events that start a command-line tool: `alter_config` and `delete_records`.
+//! Events that start a command-line tool: `alter_config`, `delete_records`, `verify_reassignment`.
 
 use std::collections::BTreeSet;
 
@@ -21,6 +21,12 @@ pub(in crate::scenario) fn read(
 ) -> Option<Command> {
     if table.get("alter_config").is_some() {
         return alter_config(table, reader, names, problems);
+    }
+    if reader.item("verify_reassignment").is_some() {
+        let partition = reader.text("verify_reassignment", problems)?;
+        return names
+            .partition(partition, problems)
+            .map(Command::VerifyReassignment);
     }
     let partition = reader.text("delete_records", problems)?;
     let tp = names.partition(partition, problems)?;

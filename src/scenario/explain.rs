@@ -707,6 +707,7 @@ mod tests {
               \"segment.ms\" = \"default\" } },\n\
             { id = \"i\", at = \"1s\", delete_records = \"orders-0\", before = 500 },\n\
             { id = \"j\", at = \"1s\", delete_records = \"orders-0\" },\n\
+            { id = \"n\", at = \"1s\", verify_reassignment = \"orders-0\" },\n\
             { id = \"q\", at = \"5s\", alter_quotas = { client = \"p1\", \
               producer_byte_rate = \"1MB/s\", request_percentage = \"off\" } },\n\
             { id = \"r\", at = \"6s\", alter_quotas = { client = \"default\", \

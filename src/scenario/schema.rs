@@ -247,7 +247,7 @@ fn special(name: &str, part: Part) -> Value {
         // Of an event it is a duration; of random faults it may be a range.
         "for" => durations(),
         "alter_config" => altered(),
-        "delete_records" | "elect" | "reassign" => form("\\S+-[0-9]+"),
+        "delete_records" | "elect" | "reassign" | "verify_reassignment" => form("\\S+-[0-9]+"),
         "grow" | "client" => json!({ "type": "string" }),
         "alter_quotas" => altered_quotas(),
         "unregister" => form("b[0-9]+"),

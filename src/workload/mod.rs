@@ -176,6 +176,8 @@ pub enum Command {
         /// Bytes per second, of each broker that takes part.
         rate: u64,
     },
+    /// That the throttle of a move that is over is taken back (kafka-reassign-partitions --verify).
+    VerifyReassignment(TopicPartition),
     /// What only the controller does (kafka-leader-election, kafka-topics, kafka-reassign-partitions,
     /// kafka-configs --entity-type clients, kafka-cluster).
     Admin(AdminRequest),

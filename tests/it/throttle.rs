@@ -106,6 +106,26 @@ fn a_throttle_stays_after_the_move() {
     assert_eq!(topic.throttled.follower.to_string(), "0:2");
 }
 
+#[test]
+fn verifying_takes_the_throttle_back_when_the_move_is_over() {
+    let verify = |at: &str| {
+        let event = format!(
+            ", throttle = \"4MB/s\" }},\n{{ at = \"{at}\", verify_reassignment = \"orders-0\""
+        );
+        run_to(100, &event, 100, 2_000)
+    };
+    let rates = |run: &Run| run.cluster.controller().image().throttled_rates.len();
+    let early = verify("32s");
+    assert_eq!(rates(&early), 2, "20 MB take 5 s");
+    let late = verify("60s");
+    assert_eq!(rates(&late), 0);
+    let image = late.cluster.controller().image();
+    let topic = image.topic(TopicPartition::default().topic);
+    let throttled = &topic.expect("it exists").throttled;
+    assert_eq!(throttled.leader.to_string(), "");
+    assert_eq!(throttled.follower.to_string(), "");
+}
+
 /// What is wrong with the file when its move is this.
 fn problems(action: &str) -> String {
     let text = FILE.replace(

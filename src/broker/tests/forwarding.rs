@@ -25,7 +25,7 @@ fn struck_off(body: Request) -> BrokerId {
 fn told(error: Option<ErrorCode>) -> Response {
     Response::Envelope(Box::new(EnvelopeResponse {
         error: None,
-        response: Some(Response::Admin(AdminResponse { error })),
+        response: Some(Response::Admin(AdminResponse::refused(error))),
     }))
 }
 

@@ -130,7 +130,7 @@ fn elect() -> Request {
 }
 
 fn granted(error: Option<ErrorCode>) -> Response {
-    Response::Admin(AdminResponse { error })
+    Response::Admin(AdminResponse::refused(error))
 }
 
 fn deleted(error: Option<ErrorCode>) -> Response {

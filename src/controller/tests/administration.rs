@@ -211,7 +211,7 @@ fn throttled_replicas_are_added_to_and_a_rate_is_the_brokers() {
         more(1, 2),
         IncrementalAlterConfigsRequest::ThrottledRate {
             broker: BrokerId(2),
-            rate: 5_000,
+            rate: Some(5_000),
         },
     ] {
         lab.call(Request::IncrementalAlterConfigs(request));

@@ -1,6 +1,6 @@
 //! What an administrator asks the controller: CreateTopics (19), ElectLeaders (43), CreatePartitions
-//! (37), AlterPartitionReassignments (45), AlterClientQuotas (49), UnregisterBroker (64), one
-//! partition, topic, broker or client.id each.
+//! (37), AlterPartitionReassignments (45), ListPartitionReassignments (46), AlterClientQuotas (49),
+//! UnregisterBroker (64), one partition, topic, broker or client.id each.
 
 use std::sync::Arc;
 
@@ -57,6 +57,11 @@ pub enum AdminRequest {
         /// The changes, each of another quota.
         changes: Arc<[QuotaChange]>,
     },
+    /// Asks whether a partition is still being moved (ListPartitionReassignments).
+    ListPartitionReassignments {
+        /// The partition.
+        tp: TopicPartition,
+    },
     /// Strikes a broker off.
     UnregisterBroker {
         /// The broker.
@@ -69,4 +74,16 @@ pub enum AdminRequest {
 pub struct AdminResponse {
     /// Why nothing was changed.
     pub error: Option<ErrorCode>,
+    /// To ListPartitionReassignments: the partition is still being moved.
+    pub reassigning: bool,
+}
+
+impl AdminResponse {
+    /// Nothing was changed.
+    pub const fn refused(error: Option<ErrorCode>) -> Self {
+        Self {
+            error,
+            reassigning: false,
+        }
+    }
 }

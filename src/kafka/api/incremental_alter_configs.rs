@@ -24,12 +24,13 @@ pub enum IncrementalAlterConfigsRequest {
         /// Partitions with brokers.
         replicas: PerSide<Vec<(u32, BrokerId)>>,
     },
-    /// Sets a broker's `leader.replication.throttled.rate` and `follower.replication.throttled.rate`.
+    /// Sets a broker's `leader.replication.throttled.rate` and `follower.replication.throttled.rate`,
+    /// or takes both back.
     ThrottledRate {
         /// The broker.
         broker: BrokerId,
-        /// Bytes per second, at both ends.
-        rate: u64,
+        /// Bytes per second, at both ends; none takes them back.
+        rate: Option<u64>,
     },
 }
 

@@ -231,6 +231,10 @@ fn action(action: &Action, topics: &[Arc<str>]) -> String {
             let topic = topics.get(topic.0 as usize).map_or("?", |topic| topic);
             format!("somebody sets {} for {topic}", changes.join(", "))
         }
+        Action::Command(Command::VerifyReassignment(tp)) => format!(
+            "somebody verifies the reassignment of {}, which takes its throttle back if it is over",
+            partition_name(*tp, topics)
+        ),
         Action::Command(Command::DeleteRecords { tp, before }) => {
             let partition = partition_name(*tp, topics);
             match before {

@@ -220,6 +220,13 @@ pub static EVENT: TableDoc = TableDoc {
             "With `delete_records`: those below this offset.",
         ),
         key(
+            "verify_reassignment",
+            Takes::Form("a partition"),
+            Means("-"),
+            "verify_reassignment = \"orders-0\"",
+            "Somebody looks whether the partition has moved (kafka-reassign-partitions --verify): if so, the throttles of its topic and of all brokers are taken back, else nothing changes.",
+        ),
+        key(
             "elect",
             Takes::Form("a partition"),
             Means("-"),
@@ -342,7 +349,7 @@ pub static EVENT: TableDoc = TableDoc {
             BANDWIDTH,
             Means("as fast as network and fetchers allow"),
             "throttle = \"2MB/s\"",
-            "With `reassign` and `replicas`: how much each broker that takes part copies of it (kafka-reassign-partitions --throttle). Below the rate at which the partition is written the move never ends. The throttle stays afterwards: nobody runs --verify.",
+            "With `reassign` and `replicas`: how much each broker that takes part copies of it (kafka-reassign-partitions --throttle). Below the rate at which the partition is written the move never ends. The throttle stays afterwards, until `verify_reassignment`.",
         ),
         key(
             "for",

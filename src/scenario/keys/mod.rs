@@ -287,7 +287,7 @@ pub const COMPANIONS: [(&str, &str); 12] = [
 ];
 
 /// All actions.
-pub const ACTIONS: [ActionDoc; 25] = [
+pub const ACTIONS: [ActionDoc; 26] = [
     action("crash", false, &[], true, false),
     action("power_loss", false, &[], true, false),
     action("lose_disk", false, &[], true, true),
@@ -308,6 +308,7 @@ pub const ACTIONS: [ActionDoc; 25] = [
     action("skew_clock", false, &["by"], true, false),
     command("alter_config", &[]),
     command("delete_records", &["before"]),
+    command("verify_reassignment", &[]),
     request("elect", &["election"]),
     request("grow", &["to"]),
     request("reassign", &["replicas", "throttle"]),

@@ -113,6 +113,10 @@ fn command(table: &mut Table, command: &Command, topics: &[Arc<str>]) {
         Command::ThrottledReassignment { tp, target, rate } => {
             admin::write_throttled(table, (*tp, target, *rate), topics);
         }
+        Command::VerifyReassignment(tp) => {
+            let name = selector::partition_name(*tp, topics);
+            put(table, "verify_reassignment", text_value(&name));
+        }
         Command::Admin(request) => admin::write(table, request, topics),
     }
 }
