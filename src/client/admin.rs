@@ -261,9 +261,11 @@ impl AdminClient {
             }
             (Token::Call, body) => {
                 let reassigning = matches!(body, Response::Admin(response) if response.reassigning);
-                match self.call_answered(cx, error_of(body)) {
-                    Progress::Answered(None) if reassigning => Progress::Reassigning,
-                    progress => progress,
+                let progress = self.call_answered(cx, error_of(body));
+                if reassigning && matches!(progress, Progress::Answered(None)) {
+                    Progress::Reassigning
+                } else {
+                    progress
                 }
             }
             (Token::Metadata | Token::Lookup, _) => {

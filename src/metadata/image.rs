@@ -226,11 +226,7 @@ impl MetadataImage {
                 replicas,
             } => *self.topic_mut(*topic).throttled.at_mut(*side) = replicas.clone(),
             MetadataRecord::ThrottledRate { broker, rate } => {
-                if *rate == PerSide::default() {
-                    self.throttled_rates.remove(broker);
-                } else {
-                    self.throttled_rates.insert(*broker, *rate);
-                }
+                self.throttle(*broker, *rate);
             }
             MetadataRecord::ClientQuota { entity, change } => self.change_quota(entity, *change),
             MetadataRecord::Partition { tp, registration } => {
@@ -245,6 +241,15 @@ impl MetadataImage {
             }
             MetadataRecord::ProducerIds { next, .. } => self.next_producer_id = *next,
             MetadataRecord::NoOp => {}
+        }
+    }
+
+    /// A broker has a rate, or none any more.
+    fn throttle(&mut self, broker: BrokerId, rate: PerSide<Option<u64>>) {
+        if rate == PerSide::default() {
+            self.throttled_rates.remove(&broker);
+        } else {
+            self.throttled_rates.insert(broker, rate);
         }
     }
 
