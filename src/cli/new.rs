@@ -178,6 +178,7 @@ fn decide(
         None if fault == Fault::RackPowerLoss => asking.number(None, "racks", most)?,
         None => 0,
     };
+    let racks = racks.min(brokers);
     let plan = Plan {
         question,
         brokers,

@@ -9,6 +9,7 @@ use crate::fault::course::Course;
 use crate::fault::{Action, Event, Node, Set, Target};
 use crate::kafka::api::admin::AdminRequest;
 use crate::kafka::ids::{BrokerId, DirectoryId, TopicPartition};
+use crate::kafka::quota::{QuotaChange, QuotaType};
 use crate::sim::clock::WallClock;
 use crate::sim::disk::{DiskFault, DiskProfile};
 use crate::sim::process::{Crash, HostId};
@@ -372,6 +373,16 @@ fn print_rate(rate: u64) -> String {
     format!("{}{name}/s", rate / unit)
 }
 
+/// `producer_byte_rate 1MB/s`
+fn quota(change: &QuotaChange) -> String {
+    let value = match change.value {
+        None => "off".to_owned(),
+        Some(value) if change.quota == QuotaType::Request => value.to_string(),
+        Some(value) => print_rate(value.of(1)),
+    };
+    format!("{} {value}", change.quota.name())
+}
+
 /// What an administrator asks for, in words.
 fn asked(cluster: &Cluster, request: &AdminRequest) -> String {
     let name = |tp| cluster.partition_name(tp);
@@ -388,8 +399,10 @@ fn asked(cluster: &Cluster, request: &AdminRequest) -> String {
             Some(target) => moved(cluster, *tp, target),
             None => format!("cancel reassignment of {}", name(*tp)),
         },
-        AdminRequest::AlterClientQuotas { entity, .. } => {
-            format!("alter quotas of {}", entity.as_deref().unwrap_or("default"))
+        AdminRequest::AlterClientQuotas { entity, changes } => {
+            let changes: Vec<String> = changes.iter().map(quota).collect();
+            let client = entity.as_deref().unwrap_or("default");
+            format!("quotas of {client}: {}", changes.join(", "))
         }
         AdminRequest::UnregisterBroker { broker: id } => format!("unregister {}", broker(id)),
     }

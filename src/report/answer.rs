@@ -78,6 +78,19 @@ pub(super) fn of_others<'v>(
     (base_lost == 0).then(|| format!("; with \"{name}\" {words}{more}"))
 }
 
+/// The count that the answer speaks of, where it counts records and loss is not what it says.
+pub(super) fn counted(scenario: &Scenario, base: &Outcome) -> Option<&'static str> {
+    let about = about(scenario, base)?;
+    let counts = [
+        "duplicated",
+        "refused",
+        "reordered",
+        "reordered_keys",
+        "late",
+    ];
+    counts.into_iter().find(|word| *word == about)
+}
+
 /// True when the question's last sentence asks whether records can be lost.
 fn asks_about_loss(question: &str) -> bool {
     let question = question.trim().to_lowercase();
@@ -96,6 +109,14 @@ fn asks_about_loss(question: &str) -> bool {
     asks && !turned && words.iter().any(|word| LOSS.contains(word))
 }
 
+/// What the base's first claim is about.
+fn about<'s>(scenario: &'s Scenario, base: &Outcome) -> Option<&'s str> {
+    scenario.claims.iter().find_map(|claim| match &claim.kind {
+        ClaimKind::Compare { metric, .. } if claim.variant == base.variant => Some(&**metric),
+        ClaimKind::Compare { .. } | ClaimKind::Hit(_) | ClaimKind::RefusedConfig(_) => None,
+    })
+}
+
 /// What happened, in the words of what the base variant's first claim is about; loss before all.
 #[expect(clippy::too_many_lines, reason = "one arm per metric")]
 fn fact(scenario: &Scenario, base: &Outcome) -> String {
@@ -108,10 +129,7 @@ fn fact(scenario: &Scenario, base: &Outcome) -> String {
             plural(tally.lost, "is", "are")
         );
     }
-    let about = scenario.claims.iter().find_map(|claim| match &claim.kind {
-        ClaimKind::Compare { metric, .. } if claim.variant == base.variant => Some(&**metric),
-        ClaimKind::Compare { .. } | ClaimKind::Hit(_) | ClaimKind::RefusedConfig(_) => None,
-    });
+    let about = about(scenario, base);
     if let Some(sentence) = about.and_then(|about| time(base, about)) {
         return sentence;
     }

@@ -41,7 +41,8 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
             )
         });
         if base.refused.is_none() {
-            answer.extend(answer::of_others(base.delivery.lost, others));
+            let lost = answer::of_others(base.delivery.lost, others);
+            answer.push_str(&lost.unwrap_or_else(|| counts_of_others(report, base)));
         }
         let tone = if base.delivery.lost > 0 {
             Tone::Bad
@@ -82,6 +83,25 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
         ),
     ));
     out
+}
+
+/// What to add when the base's count is zero and those of other variants are not.
+fn counts_of_others(report: &Report<'_>, base: &Outcome) -> String {
+    let number = |outcome: &Outcome, word: &str| {
+        let number = metrics::find(outcome, word).unwrap_or(0);
+        u64::try_from(number).unwrap_or(0)
+    };
+    let Some(word) = answer::counted(report.scenario, base) else {
+        return String::new();
+    };
+    let others = report.outcomes[1..].iter().map(|outcome| {
+        let count = number(outcome, word);
+        let words = format!("there are {}", thousands(count));
+        (&*outcome.variant, count, words)
+    });
+    let lost = base.delivery.lost;
+    let others = answer::of_others(lost + number(base, word), others);
+    others.unwrap_or_default()
 }
 
 /// How wide the column of variants is, for the table and the bars alike: as wide as the names, or

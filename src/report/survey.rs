@@ -14,7 +14,7 @@ use crate::report::summary::{judgement, teaching};
 use crate::report::table::{Cell, Row, Table};
 use crate::report::{answer, metrics};
 use crate::run::{Outcome, Violation};
-use crate::scenario::model::{RefusedConfig, Scenario};
+use crate::scenario::model::{ClaimKind, RefusedConfig, Scenario};
 
 /// Numbers of many seeds, as they come in.
 #[derive(Clone, Debug)]
@@ -182,7 +182,7 @@ pub fn print(report: &SurveyReport<'_>, target: &str, style: Style) -> String {
         }
     }
     out.push('\n');
-    out.push_str(&table(&report.variants, style).print(style));
+    out.push_str(&table(report, style).print(style));
     out.push('\n');
     for variant in &report.variants {
         if let Some((seed, violation)) = &variant.broken {
@@ -259,10 +259,32 @@ fn words(variants: &[VariantSurvey]) -> Vec<(String, String)> {
     words
 }
 
+/// The numbers that claims are about and that are not the same everywhere.
+fn claimed(report: &SurveyReport<'_>) -> Vec<String> {
+    let claims = report.scenario.claims.iter();
+    let named = claims.filter_map(|claim| match &claim.kind {
+        ClaimKind::Compare { metric, .. } => Some(metric.to_string()),
+        ClaimKind::Hit(_) | ClaimKind::RefusedConfig(_) => None,
+    });
+    let varies = |name: &String| {
+        let spreads = || (report.variants.iter()).filter_map(|variant| variant.metrics.get(name));
+        let least = spreads().map(|spread| spread.min).min();
+        least != spreads().map(|spread| spread.max).max()
+    };
+    named.filter(varies).collect()
+}
+
 /// For each word a row for each variant.
-fn table(variants: &[VariantSurvey], style: Style) -> Table {
+fn table(report: &SurveyReport<'_>, style: Style) -> Table {
+    let variants = &report.variants;
     let mut rows = Vec::new();
-    for (name, head) in words(variants) {
+    let mut shown = words(variants);
+    for name in claimed(report) {
+        if shown.iter().all(|(known, _)| *known != name) {
+            shown.push((name.clone(), name));
+        }
+    }
+    for (name, head) in shown {
         rows.push(Row::Heading(head));
         for variant in variants {
             let label = format!("  {}", variant.name);

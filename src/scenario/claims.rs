@@ -108,6 +108,10 @@ pub(in crate::scenario) struct Vocabulary {
     pub(in crate::scenario) variants: Vec<(Arc<str>, BTreeSet<Arc<str>>)>,
     /// The groups of any variant.
     pub(in crate::scenario) groups: BTreeSet<Arc<str>>,
+    /// The client.ids of any variant that Kafka accepts.
+    pub(in crate::scenario) clients: BTreeSet<Arc<str>>,
+    /// How many brokers those variants have at most.
+    pub(in crate::scenario) brokers: u32,
 }
 
 /// The configs that variants claim to be refused for, before anything else is read.
@@ -331,9 +335,9 @@ fn member_metric(
             let number = of
                 .strip_prefix('b')
                 .and_then(|number| number.parse::<u32>().ok());
-            number.is_some_and(|number| number > 0)
+            number.is_some_and(|number| (1..=vocabulary.brokers).contains(&number))
         }
-        "throttled_ms" => !of.is_empty(),
+        "throttled_ms" => vocabulary.clients.contains(of),
         "faults" => of.strip_suffix(".hit").is_some_and(|id| {
             let mut variants = vocabulary.variants.iter();
             variants.any(|(_, events)| events.contains(id))
@@ -343,13 +347,21 @@ fn member_metric(
     if is_known {
         return Some(());
     }
-    let known = [
-        "appended_records.b1",
-        "throttled_ms.CLIENT",
-        "faults.EVENT.hit",
-        "groups.GROUP.max_lag",
-    ];
-    let known = known.map(str::to_owned).to_vec();
+    let known = match family {
+        "appended_records" => vec![format!("{family}.b1 to {family}.b{}", vocabulary.brokers)],
+        "throttled_ms" => {
+            let clients = vocabulary.clients.iter();
+            clients.map(|client| format!("{family}.{client}")).collect()
+        }
+        _ => [
+            "appended_records.b1",
+            "throttled_ms.CLIENT",
+            "faults.EVENT.hit",
+            "groups.GROUP.max_lag",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    };
     unknown("metric", name, known, place, problems)
 }
 

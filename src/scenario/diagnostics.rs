@@ -79,7 +79,7 @@ pub enum Problem {
         partition: String,
         last: u32,
     },
-    #[error("`{text}` names no node: {why}")]
+    #[error("`{text}` is no node: {why}")]
     BadSelector { text: String, why: String },
     #[error("{what} belongs to the group protocols that elect a coordinator")]
     NoGroupProtocol { what: String },

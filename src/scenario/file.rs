@@ -93,6 +93,12 @@ fn scenario(name: &str, root: &Table, sets: &[SetFlag], problems: &mut Problems)
         } = lower::set_up(&layer.tree, refused, problems);
         vocabulary.variants.push((Arc::clone(&layer.label), events));
         vocabulary.groups.extend(groups);
+        if let Ok(setup) = &setup {
+            let cluster = &setup.cluster;
+            vocabulary.clients.extend(cluster.client_ids());
+            let brokers = cluster.brokers + cluster.spare_brokers;
+            vocabulary.brokers = vocabulary.brokers.max(brokers);
+        }
         variants.push(Variant {
             name: Arc::clone(&layer.label),
             setup,

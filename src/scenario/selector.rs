@@ -13,7 +13,8 @@ const FUNCTIONS: [&str; 5] = ["leader", "follower", "replica", "coordinator", RA
 /// The one that selects several nodes.
 const RACK: &str = "rack";
 /// What is wrong with several nodes where one is meant.
-const SEVERAL: &str = "that is several nodes, and one is meant here";
+const SEVERAL: &str =
+    "it is several, and one is meant here; `isolate` cuts several off from the rest";
 
 /// Reads a node, or notes what is wrong with it.
 pub(in crate::scenario) fn node(
@@ -42,7 +43,7 @@ pub(in crate::scenario) fn target(
         return Some(Target::All(set));
     }
     match rack_named(trimmed) {
-        Some(name) => rack(Text { text: name, ..text }, names, problems),
+        Some(name) => rack(text, name, names, problems),
         None => node(text, names, problems).map(Target::One),
     }
 }
@@ -54,19 +55,19 @@ fn rack_named(text: &str) -> Option<&str> {
     (function.trim() == RACK).then(|| name.trim())
 }
 
-fn rack(name: Text<'_>, names: &Names, problems: &mut Problems) -> Option<Target> {
-    if let Some(rack) = names.racks.iter().find(|rack| ***rack == *name.text) {
+fn rack(text: Text<'_>, name: &str, names: &Names, problems: &mut Problems) -> Option<Target> {
+    if let Some(rack) = names.racks.iter().find(|rack| ***rack == *name) {
         return Some(Target::Rack(Arc::clone(rack)));
     }
     if names.racks.is_empty() {
         let why = "no broker has a rack: name them in [cluster], as in racks = [\"a\", \"b\"]";
-        bad(name, why.to_owned(), problems);
+        bad(text, why.to_owned(), problems);
     } else {
         problems.add(
-            name.place,
+            text.place,
             Problem::UnknownName {
                 kind: "rack",
-                name: name.text.to_owned(),
+                name: name.to_owned(),
                 known: names.racks.iter().map(ToString::to_string).collect(),
             },
         );

@@ -628,7 +628,7 @@ impl Context<'_> {
             }
         }
         if !doc.lasts {
-            let help = "it happens at once, and nothing can undo it";
+            let help = "it happens at once; what takes it back is an event of its own";
             self.unused("for", &beside, help, problems);
         }
     }

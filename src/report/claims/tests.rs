@@ -150,11 +150,11 @@ fn a_failure_outranks_what_was_not_tested() {
 
 #[test]
 fn a_number_that_is_not_there_is_vacuous() {
-    let judgement = of_one_seed("base = [\"throttled_ms.nobody < 9s\"]", &both());
+    let judgement = of_one_seed("base = [\"throttled_ms.p1 < 9s\"]", &both());
     assert_eq!(judgement.verdict, Verdict::Vacuous);
     assert_eq!(
         vacuous(&judgement),
-        ["base: throttled_ms.nobody < 9s: base has no throttled_ms.nobody"]
+        ["base: throttled_ms.p1 < 9s: base has no throttled_ms.p1"]
     );
 }
 

@@ -68,7 +68,7 @@ pub static PRODUCER: TableDoc = TableDoc {
             Takes::Count { min: 1, max: 64 },
             Value("1"),
             "threads = 4",
-            "Threads that take the next record in turn.",
+            "Threads that take the next record in turn; the order of records is that of their calls of send().",
         ),
         key(
             "producers",

@@ -359,7 +359,7 @@ pub static EVENT: TableDoc = TableDoc {
             },
             Means("until `run_for`"),
             "for = \"20s\"",
-            "How long it lasts; then it is undone: a start after a crash, a heal after a cut. Of a rolling_restart: how long each node is down. Not with start and reset.",
+            "How long it lasts; then it is undone: a start after a crash, a heal after a cut. Of a rolling_restart: how long each node is down. Not with what happens at once: start, reset and what administrators ask for, which an event of its own takes back.",
         ),
     ],
 };
