@@ -339,13 +339,19 @@ fn start(cluster: &mut Cluster, on: &[Target], here: Option<HostId>) -> Applied 
     }
 }
 
-/// False for a reassignment to where the partition is already, which is granted and does nothing.
+/// False for a reassignment to where the partition is already, and for quotas that stand already:
+/// both are granted and do nothing.
 fn changes_something(cluster: &Cluster, command: &Command) -> bool {
     match command {
         Command::Admin(AdminRequest::AlterPartitionReassignments {
             tp,
             target: Some(target),
         }) => (cluster.registration(*tp)).is_some_and(|known| known.replicas != *target),
+        Command::Admin(AdminRequest::AlterClientQuotas { entity, changes }) => {
+            let known = cluster.controller().image().client_quotas.get(entity);
+            let known = known.copied().unwrap_or_default();
+            (changes.iter()).any(|change| known.value(change.quota) != change.value)
+        }
         Command::AlterConfig { .. }
         | Command::DeleteRecords { .. }
         | Command::ThrottledReassignment { .. }

@@ -235,6 +235,25 @@ fn a_quota_is_set_and_taken_back_while_the_cluster_runs() {
     assert!(ended_at("slower") < ended_at("from the start"));
 }
 
+#[test]
+fn a_quota_that_stands_already_changes_nothing() {
+    let outcomes = outcomes(
+        r#"
+        [variants."nobody has one"]
+        timeline.free = { at = "10s", alter_quotas = { client = "bulk", producer_byte_rate = "off" } }
+        [variants."the same"]
+        quotas.bulk.producer_byte_rate = "1MB/s"
+        timeline.again = { at = "10s", alter_quotas = { client = "bulk", producer_byte_rate = "1MB/s" } }
+        [variants."one of two"]
+        quotas.bulk.producer_byte_rate = "1MB/s"
+        timeline.both = { at = "10s", alter_quotas = { client = "bulk", producer_byte_rate = "1MB/s", consumer_byte_rate = "1MB/s" } }
+        "#,
+    );
+    let hit = |name: &str| outcomes[name].faults[0].hit;
+    assert!(!hit("nobody has one") && !hit("the same"));
+    assert!(hit("one of two"));
+}
+
 /// A broker that was away when a quota was set has it when it is back.
 #[test]
 fn a_broker_that_was_away_learns_of_a_quota() {
