@@ -39,8 +39,6 @@ pub struct Tool {
     /// The calls that are still to be made.
     calls: VecDeque<(Target, Request)>,
     running: bool,
-    /// --verify has seen that the move is over.
-    verified: bool,
 }
 
 impl Tool {
@@ -57,7 +55,6 @@ impl Tool {
             client: AdminClient::new(Settings::default(), brokers, streams, &name),
             calls: VecDeque::new(),
             running: false,
-            verified: false,
         }
     }
 
@@ -100,7 +97,6 @@ impl Tool {
         self.client.reset();
         self.calls.clear();
         self.running = false;
-        self.verified = false;
     }
 
     fn next_call(&mut self, cx: ToolCx<'_, '_>) -> Progress {
@@ -119,10 +115,10 @@ impl Tool {
                 let progress = self.next_call(cx);
                 self.progress(cx, progress);
             }
-            Progress::Answered(None) if self.verifies() => self.verified(cx),
             Progress::Answered(error) => self.end(cx, error),
             // It says so, and leaves the throttle.
-            Progress::Reassigning => self.end(cx, None),
+            Progress::Reassigning(true) => self.end(cx, None),
+            Progress::Reassigning(false) => self.verified(cx),
             Progress::Described(topics) => self.described(cx, &topics),
             Progress::GivenUp => self.end(cx, Some(ErrorCode::RequestTimedOut)),
         }
@@ -142,17 +138,11 @@ impl Tool {
         self.progress(cx, progress);
     }
 
-    /// True while --verify has not asked for anything but the state of the move.
-    fn verifies(&self) -> bool {
-        matches!(self.command, Command::VerifyReassignment(_)) && !self.verified
-    }
-
     /// The move is over: its throttle goes.
     fn verified(&mut self, cx: ToolCx<'_, '_>) {
         let Command::VerifyReassignment(tp) = &self.command else {
             unreachable!("only --verify looks whether a move is over");
         };
-        self.verified = true;
         self.calls = unthrottled(tp.topic, self.client.live_brokers());
         let progress = self.next_call(cx);
         self.progress(cx, progress);

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 
 use crate::client::metadata::{self, ClientMetadata, MissingTopic, node};
-use crate::kafka::api::admin::AdminRequest;
+use crate::kafka::api::admin::{AdminRequest, AdminResponse};
 use crate::kafka::api::metadata::{MetadataRequest, MetadataResponse, TopicMetadata};
 use crate::kafka::error_code::ErrorCode;
 use crate::kafka::ids::{BrokerId, TopicPartition};
@@ -99,8 +99,8 @@ pub enum Progress {
     Answered(Option<ErrorCode>),
     /// The topics that were asked for, as a broker knows them.
     Described(Vec<TopicMetadata>),
-    /// The partition that was asked for is still being moved.
-    Reassigning,
+    /// Whether the partition that was asked for is still being moved.
+    Reassigning(bool),
     /// default.api.timeout.ms is over.
     GivenUp,
 }
@@ -259,15 +259,18 @@ impl AdminClient {
                 cx.cancel_timer(Timer::Deadline);
                 Progress::Described(response.topics.clone())
             }
-            (Token::Call, body) => {
-                let reassigning = matches!(body, Response::Admin(response) if response.reassigning);
-                let progress = self.call_answered(cx, error_of(body));
-                if reassigning && matches!(progress, Progress::Answered(None)) {
-                    Progress::Reassigning
-                } else {
-                    progress
-                }
+            (
+                Token::Call,
+                Response::Admin(AdminResponse {
+                    reassigning: Some(reassigning),
+                    ..
+                }),
+            ) if self.call.is_some() => {
+                self.call = None;
+                cx.cancel_timer(Timer::Deadline);
+                Progress::Reassigning(*reassigning)
             }
+            (Token::Call, body) => self.call_answered(cx, error_of(body)),
             (Token::Metadata | Token::Lookup, _) => {
                 unreachable!("an answer is of its request's kind")
             }

@@ -32,10 +32,10 @@ pub(super) fn decide(
     cluster: &mut Cluster,
     request: &AdminRequest,
 ) -> Result<Decision<AdminResponse>, ErrorCode> {
-    let mut reassigning = false;
+    let mut reassigning = None;
     let changes = match request {
         AdminRequest::ListPartitionReassignments { tp } => {
-            reassigning = find(cluster, *tp)?.reassignment.is_some();
+            reassigning = Some(find(cluster, *tp)?.reassignment.is_some());
             Vec::new()
         }
         AdminRequest::ElectLeaders { tp, election } => elect(cluster, *tp, *election)?,

@@ -74,8 +74,8 @@ pub enum AdminRequest {
 pub struct AdminResponse {
     /// Why nothing was changed.
     pub error: Option<ErrorCode>,
-    /// To ListPartitionReassignments: the partition is still being moved.
-    pub reassigning: bool,
+    /// To ListPartitionReassignments alone: whether the partition is still being moved.
+    pub reassigning: Option<bool>,
 }
 
 impl AdminResponse {
@@ -83,7 +83,7 @@ impl AdminResponse {
     pub const fn refused(error: Option<ErrorCode>) -> Self {
         Self {
             error,
-            reassigning: false,
+            reassigning: None,
         }
     }
 }
