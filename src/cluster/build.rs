@@ -175,10 +175,8 @@ fn client_ids(spec: &ClusterSpec, hosts: &Hosts) -> Option<Arc<ClientIds>> {
     }
     // Who has the same client.id shares its quotas.
     let names = spec.client_ids();
-    let id = |name: &str| {
-        let number = names.iter().position(|known| **known == *name);
-        number.map(|id| ClientId(id as u32))
-    };
+    let numbers: BTreeMap<&str, u32> = names.iter().map(|name| &**name).zip(0..).collect();
+    let id = |name: &str| numbers.get(name).copied().map(ClientId);
     let of_hosts = hosts.all().map(|(_, role)| match role {
         Role::Controller(_) | Role::Broker(_) => None,
         Role::Sender(index) => id(spec.producers[index as usize].client_id()),

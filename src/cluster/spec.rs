@@ -1,6 +1,6 @@
 //! What to build: brokers, controllers, topics, applications, network, disks and costs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::broker::mutation::Mutation;
@@ -79,13 +79,9 @@ impl ClusterSpec {
     pub fn client_ids(&self) -> Vec<Arc<str>> {
         let producers = self.producers.iter().map(ProducerSpec::client_id);
         let groups = self.groups.iter().map(GroupSpec::client_id);
-        let mut all: Vec<Arc<str>> = Vec::new();
-        for id in producers.chain(groups).chain([Self::TOOLS]) {
-            if !all.iter().any(|known| **known == *id) {
-                all.push(Arc::from(id));
-            }
-        }
-        all
+        let mut seen = BTreeSet::new();
+        let all = producers.chain(groups).chain([Self::TOOLS]);
+        all.filter(|id| seen.insert(*id)).map(Arc::from).collect()
     }
 
     /// True when anybody has a quota at some time.
