@@ -6,6 +6,7 @@
 
 use crate::report::metrics;
 use crate::report::numbers::{duration, thousands};
+use crate::report::style::capital;
 use crate::run::Outcome;
 use crate::scenario::model::{ClaimKind, Scenario};
 
@@ -222,15 +223,6 @@ fn time(base: &Outcome, name: &str) -> Option<String> {
         "processed"
     };
     Some(format!("{share} were {what} within {}", duration(nanos)))
-}
-
-/// The first letter in upper case.
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
-    }
 }
 
 fn plural<'w>(count: u64, one: &'w str, many: &'w str) -> &'w str {

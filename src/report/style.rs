@@ -85,6 +85,15 @@ pub(super) fn columns(text: &str) -> usize {
     text.chars().count()
 }
 
+/// The text with its first letter in upper case.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
 /// At most so many columns, cut with an ellipsis.
 pub(super) fn clip(text: &str, room: usize) -> String {
     if columns(text) <= room {

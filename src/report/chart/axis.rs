@@ -1,14 +1,15 @@
 //! Axes: where a value stands, which values are labelled, and marks on the time axis.
 
 use crate::report::chart::svg::{Anchor, Svg, width_of};
-use crate::report::marks::Moment;
+use crate::report::marks::{Moment, moments};
 use crate::report::numbers::instant;
+use crate::run::Mark;
 use crate::sim::time::SimTime;
 
 /// Height of a row of labels of marks.
 const ROW: i64 = 13;
 /// The most rows of labels in a panel of one variant.
-pub(super) const ROWS_MAX: usize = 4;
+const ROWS_MAX: usize = 4;
 /// Between two labels of a row, in pixels.
 const APART: i64 = 6;
 
@@ -99,6 +100,12 @@ struct Placed {
 }
 
 impl Labels {
+    /// As [`Labels::place`], for the marks of one variant in its own panel.
+    pub(super) fn of(marks: &[Mark], axis: &Axis) -> Self {
+        let moments = moments(&[marks]);
+        Self::place(&moments, axis, ROWS_MAX, |moment| moment.text.clone())
+    }
+
     /// Finds a place for the label of each moment, the first come first, in at most `rows_max`
     /// rows; what finds none is counted.
     pub(super) fn place(

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use crate::report::chart::axis::Axis;
 use crate::report::chart::svg::{Anchor, Svg};
+use crate::report::style::capital;
 use crate::run::record::Recording;
 use crate::sim::time::SimTime;
 
@@ -124,13 +125,6 @@ impl Recorded<'_> {
         }
         said
     }
-}
-
-/// The text with a capital at its beginning, as a sentence has.
-fn capital(text: &str) -> String {
-    let mut rest = text.chars();
-    let first = rest.next().map(char::to_uppercase);
-    first.into_iter().flatten().chain(rest).collect()
 }
 
 /// The title of a chart and what its axes show.

@@ -1,9 +1,8 @@
 //! Who leads each partition, and how many of its replicas are in sync, over time.
 
-use crate::report::chart::axis::{Axis, Labels, ROWS_MAX, time_axis};
+use crate::report::chart::axis::{Axis, Labels, time_axis};
 use crate::report::chart::svg::{Anchor, Svg, width_of};
 use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, head};
-use crate::report::marks::moments;
 use crate::report::numbers::{duration, instant};
 use crate::run::record::{Leader, PartitionHistory, Recording};
 use crate::sim::time::SimTime;
@@ -27,10 +26,7 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
     head(&mut svg, &title, below);
     let mut y = HEAD;
     for (name, run) in recorded.runs() {
-        let labels = {
-            let moments = moments(&[&run.outcome.marks]);
-            Labels::place(&moments, &time, ROWS_MAX, |moment| moment.text.clone())
-        };
+        let labels = Labels::of(&run.outcome.marks, &time);
         let shown = most_eventful(&run.partitions);
         let mut heading = name.to_owned();
         let all = run.partitions.len();

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use crate::report::chart::axis::{Axis, ticks};
 use crate::report::chart::svg::{Anchor, Svg};
-use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, capital, head};
+use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, head};
 use crate::report::numbers::{duration, metric, thousands};
+use crate::report::style::capital;
 
 /// Height of a row's plot.
 const PLOT: i64 = 70;

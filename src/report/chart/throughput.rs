@@ -1,9 +1,8 @@
 //! Records per second over time: sent, acked, processed.
 
-use crate::report::chart::axis::{Axis, Labels, ROWS_MAX, ticks, time_axis};
+use crate::report::chart::axis::{Axis, Labels, ticks, time_axis};
 use crate::report::chart::svg::{Anchor, Svg};
 use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, head};
-use crate::report::marks::moments;
 use crate::report::numbers::{duration, instant, thousands};
 use crate::run::record::{Recording, Series};
 use crate::sim::time::SimDuration;
@@ -44,10 +43,7 @@ pub(super) fn draw(recorded: &Recorded<'_>) -> Chart {
     legend(&mut svg);
     let mut y = HEAD;
     for (name, run) in recorded.runs() {
-        let labels = {
-            let moments = moments(&[&run.outcome.marks]);
-            Labels::place(&moments, &time, ROWS_MAX, |moment| moment.text.clone())
-        };
+        let labels = Labels::of(&run.outcome.marks, &time);
         svg.text("panel", (LEFT, y + 14), Anchor::Start, name);
         let top = y + 22 + labels.height();
         let rate = Axis {
