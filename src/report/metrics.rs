@@ -3,6 +3,8 @@
 //! `lost` and the other words of the audit stand alone; `groups.billing.max_lag` belongs to a
 //! group; `faults.crash.hit` is 1 or 0; all else are the run's own metrics.
 
+use std::collections::BTreeSet;
+
 use crate::check::tally::{GroupTally, Tally};
 use crate::run::Outcome;
 
@@ -116,4 +118,12 @@ pub fn less_is_worse(name: &str) -> bool {
 
 fn signed(count: u64) -> i64 {
     i64::try_from(count).expect("nothing is counted up to 2^63")
+}
+/// The groups of all variants, by name.
+pub(super) fn group_names<'a>(outcomes: impl IntoIterator<Item = &'a Outcome>) -> Vec<&'a str> {
+    let outcomes = outcomes.into_iter();
+    let names: BTreeSet<&str> = outcomes
+        .flat_map(|outcome| outcome.lag.keys().map(|name| &**name))
+        .collect();
+    names.into_iter().collect()
 }

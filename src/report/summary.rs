@@ -63,7 +63,7 @@ pub fn print(report: &Report<'_>, style: Style) -> String {
         out.push_str(&table(&report.outcomes, &columns, label_width).print(style));
     }
     out.push_str(&legend(&report.outcomes, label_width, style));
-    for group in group_names(&report.outcomes) {
+    for group in metrics::group_names(&report.outcomes) {
         out.push('\n');
         out.push_str(&lag(report, group, label_width, style));
     }
@@ -109,7 +109,7 @@ fn counts_of_others(report: &Report<'_>, base: &Outcome) -> String {
 fn label_width(report: &Report<'_>, style: Style) -> usize {
     let outcomes = &report.outcomes;
     let variants = outcomes.iter().map(|outcome| outcome.variant.to_string());
-    let groups = group_names(outcomes).into_iter().map(heading);
+    let groups = metrics::group_names(outcomes).into_iter().map(heading);
     let labels: Vec<String> = variants.chain(groups).collect();
     let natural = (labels.iter())
         .map(|label| columns(label))
@@ -131,16 +131,6 @@ fn label_width(report: &Report<'_>, style: Style) -> usize {
 
 fn heading(group: &str) -> String {
     format!("lag, group {group}")
-}
-
-/// The groups of all variants.
-fn group_names(outcomes: &[Outcome]) -> Vec<&str> {
-    let mut names: Vec<&str> = (outcomes.iter())
-        .flat_map(|outcome| outcome.lag.keys().map(|name| &**name))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 /// A column: its head, and its cell of an outcome.

@@ -6,6 +6,7 @@ use crate::report::chart::axis::{Axis, Labels, ticks, time_axis};
 use crate::report::chart::svg::{Anchor, Svg};
 use crate::report::chart::{Chart, GAP, HEAD, LEFT, RIGHT, Recorded, head};
 use crate::report::marks::{Moment, moments};
+use crate::report::metrics;
 use crate::report::numbers::{instant, thousands};
 use crate::run::Outcome;
 
@@ -33,7 +34,7 @@ struct Line<'a> {
 
 /// The chart; none where nobody reads.
 pub(super) fn draw(recorded: &Recorded<'_>) -> Option<Chart> {
-    let groups = groups(recorded);
+    let groups = metrics::group_names(recorded.runs().map(|(_, run)| &run.outcome));
     if groups.is_empty() {
         return None;
     }
@@ -84,15 +85,6 @@ fn letter(index: usize) -> String {
         0 => letter.to_string(),
         round => format!("{letter}{round}"),
     }
-}
-
-/// The groups of all variants.
-fn groups<'a>(recorded: &'a Recorded<'_>) -> Vec<&'a str> {
-    let all = (recorded.runs()).flat_map(|(_, run)| run.outcome.lag.keys());
-    let mut names: Vec<&str> = all.map(|name| &**name).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 /// Draws one panel from `y` on; returns where the next begins.
